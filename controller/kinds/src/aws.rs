@@ -1,0 +1,11 @@
+//! The doorway to AWS: names, clients, paced and journalled calls, and one list call for many resources.
+
+mod clients;
+mod door;
+mod inventory;
+mod scope;
+
+pub(crate) use clients::reads;
+pub use clients::{Clients, ReadOnly};
+pub use door::{Absent, CallError, Reader, Waiting, Writer};
+pub use scope::{Place, Scope, tag_changes};

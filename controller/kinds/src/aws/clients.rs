@@ -1,0 +1,84 @@
+//! The SDK clients, and views of them that can only look.
+
+use std::ops::Deref;
+
+use aws_config::{SdkConfig, retry::RetryConfig};
+
+/// A client of which only the calls named by [`reads!`] can be reached: what makes a write inside `observe` a
+/// compile error.
+#[derive(Clone, Copy)]
+pub struct ReadOnly<'a, C>(pub(crate) &'a C);
+
+/// Lets a [`ReadOnly`] client start the named reads. Each kind's file names those it makes.
+macro_rules! reads {
+    ($sdk:ident: $($operation:ident $builder:ident),+ $(,)?) => {
+        impl<'a> $crate::aws::ReadOnly<'a, $sdk::Client> {
+            $(pub(crate) fn $operation(&self) -> $sdk::operation::$operation::builders::$builder {
+                self.0.$operation()
+            })+
+        }
+    };
+}
+pub(crate) use reads;
+
+/// Path-style buckets: with an endpoint of its own (an emulator), `bucket.localhost` is no name; against AWS both
+/// styles work for the names that this program makes.
+macro_rules! configure {
+    (aws_sdk_s3, $config:expr) => {
+        aws_sdk_s3::config::Builder::from($config).force_path_style($config.endpoint_url().is_some()).build()
+    };
+    ($sdk:ident, $config:expr) => {
+        $sdk::config::Builder::from($config).build()
+    };
+}
+
+macro_rules! clients {
+    ($($(#[$doc:meta])* $service:ident: $sdk:ident),+ $(,)?) => {
+        /// One client a service. Retries are the engine's, so the SDK's own are off.
+        #[derive(Clone)]
+        pub struct Clients {
+            region: String,
+            $($service: $sdk::Client,)+
+        }
+
+        impl Clients {
+            /// Makes all clients from one configuration.
+            pub fn new(config: &SdkConfig) -> Self {
+                let region = config.region().map(ToString::to_string).unwrap_or_default();
+                let config = config.to_builder().retry_config(RetryConfig::disabled()).build();
+                Self { region, $($service: $sdk::Client::from_conf(configure!($sdk, &config)),)+ }
+            }
+
+            pub fn region(&self) -> &str {
+                &self.region
+            }
+        }
+
+        impl crate::Reader {
+            $($(#[$doc])* pub(crate) fn $service(&self) -> ReadOnly<'_, $sdk::Client> {
+                ReadOnly(&self.clients().$service)
+            })+
+        }
+
+        impl crate::Writer {
+            $($(#[$doc])* pub(crate) fn $service(&self) -> &$sdk::Client {
+                &self.deref().clients().$service
+            })+
+        }
+    };
+}
+
+clients! {
+    cloudwatch: aws_sdk_cloudwatch,
+    dynamodb: aws_sdk_dynamodb,
+    iam: aws_sdk_iam,
+    kms: aws_sdk_kms,
+    logs: aws_sdk_cloudwatchlogs,
+    s3: aws_sdk_s3,
+    secretsmanager: aws_sdk_secretsmanager,
+    ses: aws_sdk_sesv2,
+    sns: aws_sdk_sns,
+    sqs: aws_sdk_sqs,
+    sts: aws_sdk_sts,
+    tagging: aws_sdk_resourcegroupstagging,
+}

@@ -1,0 +1,2 @@
+//! A KMS key.
+pub struct Key;

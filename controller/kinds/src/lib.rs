@@ -1,0 +1,20 @@
+//! One file per resource kind in [`kinds`], and the list [`KINDS`]. The only crate that knows the AWS SDK.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`resource`] | the trait that a kind implements |
+//! | [`aws`] | the doorway to AWS: names, clients, paced and journalled calls, one list call for many resources |
+//! | [`bound`] | the one place where a resource's type is forgotten |
+//! | [`kinds`] | table, queue, topic … each with the AWS surprises it meets |
+//!
+//! A new kind is one file in `kinds/` and two lines in `kinds.rs`; a test compares the folder with the list.
+
+pub mod aws;
+pub mod bound;
+pub mod kinds;
+pub mod resource;
+
+pub use aws::{Clients, Place, Reader, Scope, Writer};
+pub use bound::{Kind, World};
+pub use kinds::KINDS;
+pub use resource::{Live, Resource};

@@ -1,0 +1,43 @@
+//! The vocabulary of a deployment, and every decision that needs no cloud.
+//!
+//! Modules in the order in which a run uses them:
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`address`] | `stack/kind/name`, the identity of a resource everywhere |
+//! | [`text`] | values that contain what AWS decides about another resource |
+//! | [`fields`] | a spec laid out row by row, and the difference of two such layouts |
+//! | [`snapshot`] | what is declared, and what was found |
+//! | [`receipt`] | what the last apply wrote, kept in a tag: tells drift from change |
+//! | [`plan`](mod@plan) | differences to ordered steps, nothing left to decide |
+//! | [`lint`](mod@lint) | a plan to what a person must notice |
+//! | [`policy`] | IAM documents compared by meaning |
+//! | [`journal`] | what was begun and how it ended, as a hash chain |
+//! | [`call`] | one call to AWS as the engine sees it: lanes, verdicts |
+//! | [`fault`] | what the caller may do about a failure |
+//!
+//! The crate is pure and synchronous: no I/O, no clock, no environment, no randomness.
+
+pub mod address;
+pub mod call;
+pub mod fault;
+pub mod fields;
+pub mod graph;
+pub mod journal;
+pub mod lint;
+pub mod plan;
+pub mod policy;
+pub mod receipt;
+pub mod resource;
+pub mod snapshot;
+pub mod text;
+
+pub use address::Address;
+pub use call::{Call, Gate, Outcome, Verdict};
+pub use fault::Fault;
+pub use fields::{Change, Fields, Impact};
+
+pub use plan::Expects;
+pub use resource::{BoxFuture, Managed, MayFind, Watched};
+pub use snapshot::{Declared, Found, Holds, Outputs, Snapshot, Tags};
+pub use text::{Ref, Text};

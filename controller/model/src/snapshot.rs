@@ -1,0 +1,111 @@
+//! What is declared, and what was found: the two inputs of every decision.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Address, Fields, receipt};
+
+/// Tags as AWS holds them, without those whose key starts with `aws:`.
+pub type Tags = BTreeMap<String, String>;
+
+/// Attributes that other resources may refer to: `arn`, `name`, `url`, `id`.
+pub type Outputs = BTreeMap<String, String>;
+
+/// One resource that should exist.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Declared {
+    pub address: Address,
+    /// The name in AWS: computed, or overridden by the environment.
+    pub physical: String,
+    pub fields: Fields,
+    /// Tags that it should carry; `None` for kinds that AWS cannot tag.
+    pub tags: Option<Tags>,
+    /// What is known about it from names alone.
+    pub known: Outputs,
+    /// Seconds that making it takes as a rule, and why, where that is long.
+    pub slow: Option<Slow>,
+}
+
+/// Why a step takes long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slow {
+    pub seconds: u32,
+    pub why: String,
+}
+
+/// Whether deleting the resource would lose something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub enum Holds {
+    /// Looked, and found empty; or a kind that holds nothing.
+    #[default]
+    Nothing,
+    /// Holds data, described for people: `items`, `12 contacts`, `objects`.
+    Data(String),
+}
+
+/// One resource that was found.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Found {
+    pub physical: String,
+    pub fields: Fields,
+    /// `None` for kinds that AWS cannot tag.
+    pub tags: Option<Tags>,
+    pub outputs: Outputs,
+    /// AWS's own concurrency token, where there is one.
+    pub token: Option<String>,
+    pub holds: Holds,
+    /// A native lock that refuses deletion, described for people.
+    pub protected: Option<String>,
+    /// What a person must know or do: "waiting for confirmation", "principal was deleted".
+    pub findings: Vec<String>,
+    /// Another tool that owns it (`CloudFormation stack billing`).
+    pub foreign: Option<String>,
+}
+
+/// Fields followed by one row a tag; the receipt is bookkeeping and no field.
+fn layout(fields: &Fields, tags: Option<&Tags>) -> Fields {
+    let mut all = fields.clone();
+    if let Some(tags) = tags {
+        let mut shown = tags.clone();
+        shown.remove(receipt::TAG);
+        all.each("tag", &shown);
+    }
+    all
+}
+
+impl Found {
+    /// Fields and tags as one layout: what is compared and fingerprinted.
+    #[must_use]
+    pub fn layout(&self) -> Fields {
+        layout(&self.fields, self.tags.as_ref())
+    }
+
+    /// Differs when anything that is compared differs.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        self.layout().fingerprint()
+    }
+}
+
+impl Declared {
+    /// Fields and tags as one layout: what is compared.
+    #[must_use]
+    pub fn layout(&self) -> Fields {
+        layout(&self.fields, self.tags.as_ref())
+    }
+
+    /// The resources that must exist before this one.
+    #[must_use]
+    pub fn references(&self) -> BTreeSet<Address> {
+        self.fields.references()
+    }
+}
+
+/// The world as one run saw it. An address that is missing was absent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    pub found: BTreeMap<Address, Found>,
+    /// Owned by this stage, but not declared (or declared under another physical name).
+    pub orphans: Vec<(Address, Found)>,
+}

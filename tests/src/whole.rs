@@ -1,0 +1,3 @@
+//! Whole-system tests in one binary: laws for every kind, crash and fault simulation, stories, layering.
+
+mod laws;
