@@ -12,6 +12,7 @@
 //! | [`plan`](mod@plan) | differences to ordered steps, nothing left to decide |
 //! | [`lint`](mod@lint) | a plan to what a person must notice |
 //! | [`policy`] | IAM documents compared by meaning |
+//! | [`drift`](mod@drift) | what changed behind our back |
 //! | [`journal`] | what was begun and how it ended, as a hash chain |
 //! | [`call`] | one call to AWS as the engine sees it: lanes, verdicts |
 //! | [`fault`] | what the caller may do about a failure |
@@ -20,6 +21,7 @@
 
 pub mod address;
 pub mod call;
+pub mod drift;
 pub mod fault;
 pub mod fields;
 pub mod graph;
@@ -34,10 +36,12 @@ pub mod text;
 
 pub use address::Address;
 pub use call::{Call, Gate, Outcome, Verdict};
+pub use drift::{Drift, drift};
 pub use fault::Fault;
 pub use fields::{Change, Fields, Impact};
+pub use lint::Note;
 
-pub use plan::Expects;
-pub use resource::{BoxFuture, Managed, MayFind, Watched};
+pub use plan::{Action, Expects, Plan, PlanError, Selection, Step, StepId, Target, plan};
+pub use resource::{BoxFuture, Estate, Managed, ManagedEstate, MayFind, Watched};
 pub use snapshot::{Declared, Found, Holds, Outputs, Snapshot, Tags};
 pub use text::{Ref, Text};

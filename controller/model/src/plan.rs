@@ -1,5 +1,42 @@
 //! Differences to ordered steps, nothing left to decide.
+//!
+//! Order comes from references alone. What is wanted refers to what must exist first; what is live refers to what
+//! must be deleted last. A replacement is two steps, a delete and a birth.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+};
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Address, Change, Declared, Fields, Found, Impact, Snapshot,
+    fields::hex,
+    graph,
+    lint::{Note, notes},
+};
+
+/// The version of the plan's JSON.
+pub const VERSION: u32 = 1;
+
+/// A step's number in its plan, counting from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepId(pub u32);
+
+/// What a step is to people. Birth, change and second half of a replacement all run the same code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    Create,
+    Update,
+    /// The birth that follows the delete of the same address.
+    Replace,
+    Delete,
+}
 
 /// What a step must find, or it refuses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -9,7 +46,414 @@ pub enum Expects {
     /// The fingerprint of what the plan saw, and AWS's own token where there is one.
     Live {
         fingerprint: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         token: Option<String>,
     },
+}
+
+/// One step: fully decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    pub id: StepId,
+    pub address: Address,
+    pub kind: String,
+    pub action: Action,
+    /// The name in AWS: an orphan may have another one than its address would give.
+    pub physical: String,
+    /// For people; execution never reads it.
+    pub changes: Vec<Change>,
+    pub expects: Expects,
+    pub after: BTreeSet<StepId>,
+    pub notes: Vec<Note>,
+}
+
+/// How many resources of each sort a plan concerns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    pub create: usize,
+    pub update: usize,
+    pub replace: usize,
+    pub delete: usize,
+    pub unchanged: usize,
+    /// Resources with a field that somebody else changed.
+    pub drifted: usize,
+}
+
+/// What a run will do, bound to what it saw.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub version: u32,
+    pub stage: String,
+    pub account: String,
+    pub region: String,
+    /// Of everything declared: two plans of the same declarations have the same.
+    pub spec_hash: String,
+    pub summary: Summary,
+    /// About how long it takes, in seconds, along the longest path.
+    pub seconds: u64,
+    pub steps: Vec<Step>,
+    /// Left out, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub excluded: BTreeMap<Address, String>,
+    /// What people must know about resources that need no step.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub findings: BTreeMap<Address, Vec<String>>,
+}
+
+/// Where a plan is for.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub stage: String,
+    pub account: String,
+    pub region: String,
+}
+
+/// What the person chose: which resources take part, and which data may be destroyed.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only these, and what they need; empty for all.
+    pub targets: BTreeSet<Address>,
+    pub excluded: BTreeSet<Address>,
+    /// Named one by one: may be deleted although it holds data.
+    pub destroy_data: BTreeSet<Address>,
+    /// Delete everything that the stage owns.
+    pub destroy: bool,
+}
+
+/// Why there is no plan.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    #[error("resources refer to each other in a circle: {}", path(.0))]
+    Cycle(Vec<Address>),
+    #[error("{from} refers to {to}, which is not declared")]
+    Dangling { from: Box<Address>, to: Box<Address> },
+}
+
+fn path(addresses: &[Address]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" -> ")
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The steps that must not run until a person acts, with the reason.
+    pub fn blocks(&self) -> impl Iterator<Item = (&Step, &Note)> {
+        let blocking = |note: &&Note| matches!(note, Note::Blocked { .. });
+        self.steps
+            .iter()
+            .flat_map(move |step| step.notes.iter().filter(blocking).map(move |note| (step, note)))
+    }
+}
+
+/// A step before it has its number.
+struct Draft<'a> {
+    address: &'a Address,
+    action: Action,
+    declared: Option<&'a Declared>,
+    found: Option<&'a Found>,
+    changes: Vec<Change>,
+    before: Vec<usize>,
+}
+
+/// Compares what is declared with what was found and orders the steps between.
+///
+/// # Errors
+/// When references run in a circle or lead nowhere.
+pub fn plan(
+    target: Target,
+    declared: &[Declared],
+    snapshot: &Snapshot,
+    selection: &Selection,
+) -> Result<Plan, PlanError> {
+    check_references(declared)?;
+    let by_address: BTreeMap<&Address, &Declared> = declared.iter().map(|one| (&one.address, one)).collect();
+    let excluded = exclusions(declared, &by_address, snapshot, selection);
+    let chosen: Vec<&Declared> = declared.iter().filter(|one| !excluded.contains_key(&one.address)).collect();
+
+    let mut drafts = Vec::new();
+    let mut summary = Summary::default();
+    let mut findings = BTreeMap::new();
+    let resolve = |fields: &Fields| resolved(fields, &by_address, snapshot);
+    for one in &chosen {
+        let found = snapshot.found.get(&one.address);
+        if let Some(found) = found.filter(|found| !found.findings.is_empty()) {
+            findings.insert(one.address.clone(), found.findings.clone());
+        }
+        drafts.extend(drafts_of(one, found, &resolve, selection.destroy, &mut summary));
+    }
+    let chosen_orphan =
+        |address: &Address| selection.targets.is_empty() || selection.targets.contains(address);
+    for (address, found) in &snapshot.orphans {
+        if chosen_orphan(address) && !selection.excluded.contains(address) {
+            summary.delete += 1;
+            let (action, changes, before) = (Action::Delete, Vec::new(), Vec::new());
+            drafts.push(Draft { address, action, declared: None, found: Some(found), changes, before });
+        }
+    }
+    connect(&mut drafts, &by_address);
+    let order = order_drafts(&drafts)?;
+    let steps = number(&drafts, &order, &by_address, snapshot, selection, &mut summary);
+    let edges: Vec<Vec<usize>> = drafts.iter().map(|draft| draft.before.clone()).collect();
+    let seconds = graph::longest(&edges, &order, |index| {
+        let draft = &drafts[index];
+        let slow =
+            draft.declared.and_then(|one| one.slow.as_ref()).filter(|_| draft.action != Action::Delete);
+        slow.map_or(1, |slow| u64::from(slow.seconds))
+    });
+    let Target { stage, account, region } = target;
+    let spec_hash = spec_hash(declared);
+    Ok(Plan {
+        version: VERSION,
+        stage,
+        account,
+        region,
+        spec_hash,
+        summary,
+        seconds,
+        steps,
+        excluded,
+        findings,
+    })
+}
+
+/// The layout of what is wanted, with every reference that is known by now replaced.
+pub fn resolved(fields: &Fields, declared: &BTreeMap<&Address, &Declared>, snapshot: &Snapshot) -> Fields {
+    fields.resolve(&|reference| {
+        let found = snapshot.found.get(&reference.address);
+        let found = found.and_then(|found| found.outputs.get(&reference.attribute));
+        let known = || declared.get(&reference.address)?.known.get(&reference.attribute);
+        found.or_else(known).cloned()
+    })
+}
+
+fn check_references(declared: &[Declared]) -> Result<(), PlanError> {
+    let index: HashMap<&Address, usize> =
+        declared.iter().enumerate().map(|(number, one)| (&one.address, number)).collect();
+    let mut before = Vec::with_capacity(declared.len());
+    for one in declared {
+        let mut edges = Vec::new();
+        for to in one.references() {
+            let Some(number) = index.get(&to) else {
+                return Err(PlanError::Dangling { from: Box::new(one.address.clone()), to: Box::new(to) });
+            };
+            edges.push(*number);
+        }
+        before.push(edges);
+    }
+    let named = |cycle: Vec<usize>| {
+        PlanError::Cycle(cycle.into_iter().map(|n| declared[n].address.clone()).collect())
+    };
+    graph::order(&before).map(|_| ()).map_err(named)
+}
+
+/// Everything left out: by name, by not being targeted, or because it needs something absent that was left out.
+fn exclusions(
+    declared: &[Declared],
+    by_address: &BTreeMap<&Address, &Declared>,
+    snapshot: &Snapshot,
+    selection: &Selection,
+) -> BTreeMap<Address, String> {
+    let mut excluded = BTreeMap::new();
+    let mut wanted: BTreeSet<Address> = BTreeSet::new();
+    let mut queue: Vec<Address> = selection.targets.iter().cloned().collect();
+    while let Some(next) = queue.pop() {
+        if let (Some(one), true) = (by_address.get(&next), wanted.insert(next.clone())) {
+            queue.extend(one.references());
+        }
+    }
+    for one in declared {
+        if selection.excluded.contains(&one.address) {
+            excluded.insert(one.address.clone(), "excluded by name".to_owned());
+        } else if !selection.targets.is_empty() && !wanted.contains(&one.address) {
+            excluded.insert(one.address.clone(), "not targeted".to_owned());
+        }
+    }
+    let mut users: BTreeMap<Address, Vec<&Declared>> = BTreeMap::new();
+    for one in declared {
+        for to in one.references() {
+            users.entry(to).or_default().push(one);
+        }
+    }
+    let mut queue: Vec<Address> = excluded.keys().cloned().collect();
+    while let Some(missing) = queue.pop() {
+        if snapshot.found.contains_key(&missing) || selection.destroy {
+            continue;
+        }
+        for user in users.get(&missing).into_iter().flatten() {
+            if !excluded.contains_key(&user.address) {
+                excluded.insert(
+                    user.address.clone(),
+                    format!("needs {missing}, which is excluded and not there"),
+                );
+                queue.push(user.address.clone());
+            }
+        }
+    }
+    excluded
+}
+
+/// The steps that one declared resource needs: none, one, or two.
+fn drafts_of<'a>(
+    one: &'a Declared,
+    found: Option<&'a Found>,
+    resolve: &dyn Fn(&Fields) -> Fields,
+    destroy: bool,
+    summary: &mut Summary,
+) -> Vec<Draft<'a>> {
+    let address = &one.address;
+    let draft =
+        |action, changes| Draft { address, action, declared: Some(one), found, changes, before: Vec::new() };
+    let Some(live) = found else {
+        if destroy {
+            return Vec::new();
+        }
+        summary.create += 1;
+        return vec![draft(Action::Create, resolve(&one.layout()).diff(&Fields::default()))];
+    };
+    if destroy {
+        summary.delete += 1;
+        return vec![draft(Action::Delete, Vec::new())];
+    }
+    let changes = resolve(&one.layout()).diff(&live.layout());
+    if changes.is_empty() {
+        summary.unchanged += 1;
+        return Vec::new();
+    }
+    let replaces = changes.iter().any(|change| change.impact == Impact::Replace);
+    let blocked = changes.iter().any(|change| change.impact == Impact::Blocked);
+    if replaces && !blocked {
+        summary.replace += 1;
+        return vec![draft(Action::Delete, changes.clone()), draft(Action::Replace, changes)];
+    }
+    summary.update += 1;
+    vec![draft(Action::Update, changes)]
+}
+
+/// Draws the edges: births after what they refer to, deletes before what they refer to.
+fn connect(drafts: &mut [Draft<'_>], by_address: &BTreeMap<&Address, &Declared>) {
+    let mut births: HashMap<&Address, usize> = HashMap::new();
+    let mut deletes: HashMap<&Address, usize> = HashMap::new();
+    // Attributes of what will be deleted, to recognise them inside what is live.
+    let mut doomed: HashMap<&str, usize> = HashMap::new();
+    for (index, draft) in drafts.iter().enumerate() {
+        if draft.action == Action::Delete {
+            deletes.insert(draft.address, index);
+            let outputs = draft.found.into_iter().flat_map(|found| &found.outputs);
+            doomed.extend(outputs.map(|(_, value)| (value.as_str(), index)));
+        } else {
+            births.insert(draft.address, index);
+        }
+    }
+    let mut edges: Vec<(usize, usize)> = Vec::new();
+    for (index, draft) in drafts.iter().enumerate() {
+        let wanted = by_address.get(draft.address).filter(|_| draft.declared.is_some());
+        for to in wanted.map(|one| one.references()).unwrap_or_default() {
+            if draft.action != Action::Delete {
+                edges.extend(births.get(&to).map(|earlier| (*earlier, index)));
+            } else if let Some(later) = deletes.get(&to) {
+                edges.push((index, *later));
+            }
+        }
+        if draft.action == Action::Replace {
+            edges.extend(deletes.get(draft.address).map(|earlier| (*earlier, index)));
+        }
+        if let Some(found) = draft.found.filter(|_| !doomed.is_empty() && draft.action != Action::Replace) {
+            let mut later = BTreeSet::new();
+            found.fields.rows().iter().for_each(|row| mentioned(&row.value, &doomed, &mut later));
+            edges.extend(later.into_iter().filter(|later| *later != index).map(|later| (index, later)));
+        }
+    }
+    // A live circle (two policies that name each other) must not stop a delete: an edge against one already drawn
+    // is left out.
+    let mut drawn: BTreeSet<(usize, usize)> = BTreeSet::new();
+    for (earlier, later) in edges {
+        if !drawn.contains(&(later, earlier)) && drawn.insert((earlier, later)) {
+            drafts[later].before.push(earlier);
+        }
+    }
+}
+
+fn mentioned(value: &Value, doomed: &HashMap<&str, usize>, into: &mut BTreeSet<usize>) {
+    match value {
+        Value::String(text) => {
+            // `arn:…:bucket/*` mentions the bucket.
+            let bare = text.trim_end_matches('*').trim_end_matches(['/', ':']);
+            into.extend(doomed.get(bare).or_else(|| doomed.get(text.as_str())));
+        }
+        Value::Array(items) => items.iter().for_each(|item| mentioned(item, doomed, into)),
+        Value::Object(members) => members.values().for_each(|member| mentioned(member, doomed, into)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn order_drafts(drafts: &[Draft<'_>]) -> Result<Vec<usize>, PlanError> {
+    let before: Vec<Vec<usize>> = drafts.iter().map(|draft| draft.before.clone()).collect();
+    let named =
+        |cycle: Vec<usize>| PlanError::Cycle(cycle.into_iter().map(|n| drafts[n].address.clone()).collect());
+    graph::order(&before).map_err(named)
+}
+
+fn number(
+    drafts: &[Draft<'_>],
+    order: &[usize],
+    by_address: &BTreeMap<&Address, &Declared>,
+    snapshot: &Snapshot,
+    selection: &Selection,
+    summary: &mut Summary,
+) -> Vec<Step> {
+    let mut ids = vec![StepId(0); drafts.len()];
+    for (place, index) in (1..).zip(order) {
+        ids[*index] = StepId(place);
+    }
+    let mut steps = Vec::with_capacity(drafts.len());
+    for index in order {
+        let draft = &drafts[*index];
+        let want = draft.declared.map(|one| resolved(&one.layout(), by_address, snapshot));
+        let notes =
+            notes(draft.action, draft.declared, want.as_ref(), draft.found, &draft.changes, selection);
+        if notes.iter().any(|note| matches!(note, Note::Overwrites { .. })) && draft.action != Action::Replace
+        {
+            summary.drifted += 1;
+        }
+        let expects = match draft.found.filter(|_| draft.action != Action::Replace) {
+            None => Expects::Absent,
+            Some(found) => Expects::Live { fingerprint: found.fingerprint(), token: found.token.clone() },
+        };
+        let physical = draft.found.map(|found| &found.physical).or(draft.declared.map(|one| &one.physical));
+        steps.push(Step {
+            id: ids[*index],
+            address: draft.address.clone(),
+            kind: draft.address.kind().to_owned(),
+            action: draft.action,
+            physical: physical.cloned().unwrap_or_default(),
+            changes: draft.changes.clone(),
+            expects,
+            after: draft.before.iter().map(|earlier| ids[*earlier]).collect(),
+            notes,
+        });
+    }
+    steps
+}
+
+/// Sixteen hexadecimal digits over everything declared.
+pub fn spec_hash(declared: &[Declared]) -> String {
+    let mut hash = Sha256::new();
+    for one in declared {
+        hash.update(one.address.to_string());
+        hash.update([0]);
+        hash.update(&one.physical);
+        hash.update([0]);
+        hash.update(one.layout().fingerprint());
+    }
+    hex(&hash.finalize()[..8])
 }

@@ -160,6 +160,85 @@ impl Statement {
     }
 }
 
+/// What `want` allows and `live` did not: one line for each principal, in the words of a person.
+///
+/// Cautious: what cannot be shown to be covered is reported, so a narrower condition on a new statement still counts
+/// as gained. A deny that goes away counts too.
+#[must_use]
+pub fn gained(live: Option<&Policy>, want: Option<&Policy>) -> Vec<String> {
+    let statements = |policy: Option<&Policy>, effect| -> Vec<Statement> {
+        let all = policy.into_iter().flat_map(|policy| &policy.statements);
+        all.filter(|one| one.effect == effect).cloned().collect()
+    };
+    let held = statements(live, Effect::Allow);
+    let gives =
+        statements(want, Effect::Allow).into_iter().filter(|one| !held.iter().any(|old| old.covers(one)));
+    let kept = statements(want, Effect::Deny);
+    let freed =
+        statements(live, Effect::Deny).into_iter().filter(|one| !kept.iter().any(|deny| deny.covers(one)));
+    let words = gives.map(|one| one.in_words("may"));
+    words.chain(freed.map(|one| one.in_words("is no longer denied"))).collect()
+}
+
+impl Statement {
+    /// Whether everything that `other` says is said by `self` too.
+    fn covers(&self, other: &Self) -> bool {
+        let principals = |wide: &Principals, narrow: &Principals| {
+            wide.get("AWS").is_some_and(|all| all.contains("*"))
+                || narrow
+                    .iter()
+                    .all(|(of, members)| wide.get(of).is_some_and(|known| known.is_superset(members)))
+        };
+        let plain = |one: &Self| {
+            one.not_action.is_empty() && one.not_resource.is_empty() && one.not_principal.is_empty()
+        };
+        if !plain(self) || !plain(other) {
+            return self == other;
+        }
+        principals(&self.principal, &other.principal)
+            && matched(&self.action, &other.action, true)
+            && matched(&self.resource, &other.resource, false)
+            && (self.condition.is_empty() || self.condition == other.condition)
+    }
+
+    fn in_words(&self, verb: &str) -> String {
+        let list = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(", ");
+        let who: Vec<String> = self.principal.values().map(list).collect();
+        let who = if who.is_empty() { "its holder".to_owned() } else { who.join(", ") };
+        let actions = match self.not_action.is_empty() {
+            true => list(&self.action),
+            false => format!("everything but {}", list(&self.not_action)),
+        };
+        let on = match (self.resource.is_empty(), self.not_resource.is_empty()) {
+            (true, true) => String::new(),
+            (false, _) => format!(" on {}", list(&self.resource)),
+            (true, false) => format!(" on everything but {}", list(&self.not_resource)),
+        };
+        let only = if self.condition.is_empty() { "" } else { ", under conditions" };
+        format!("{who} {verb} {actions}{on}{only}")
+    }
+}
+
+/// Whether each of `narrow` is matched by one of `wide`, where `*` stands for anything.
+fn matched(wide: &BTreeSet<String>, narrow: &BTreeSet<String>, fold_case: bool) -> bool {
+    let form = |text: &str| if fold_case { text.to_ascii_lowercase() } else { text.to_owned() };
+    narrow.iter().all(|one| wide.iter().any(|pattern| wildcard(&form(pattern), &form(one))))
+}
+
+/// IAM's wildcard: `*` for any run of characters.
+fn wildcard(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    let Some(last) = pattern.rsplit_once('*').map(|(_, last)| last) else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    last.is_empty() || text.ends_with(last)
+}
+
 /// AWS stores an account id as the ARN of the account's root.
 fn root_of(principal: &str) -> String {
     if principal.len() == 12 && principal.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -245,6 +324,34 @@ mod tests {
                 .is_err()
         );
         assert_eq!(Policy::parse(r#"{"Statement":[]}"#).unwrap().version, "2008-10-17");
+    }
+
+    #[test]
+    fn says_who_gains_what_and_nothing_when_it_narrows() {
+        let send = |who: &str| Statement::allow(["sqs:SendMessage"], ["arn:q"]).to_service(who);
+        let (sns, events) = (send("sns.amazonaws.com"), send("events.amazonaws.com"));
+        let live = Policy::new([sns.clone()]);
+        let want = Policy::new([sns.clone(), events.clone()]);
+        assert_eq!(gained(Some(&live), Some(&want)), ["events.amazonaws.com may sqs:SendMessage on arn:q"]);
+        assert_eq!(gained(Some(&want), Some(&live)), Vec::<String>::new());
+        let wide = Policy::new([Statement::allow(["sqs:*"], ["*"]).to_service("sns.amazonaws.com")]);
+        assert_eq!(gained(Some(&wide), Some(&live)), Vec::<String>::new());
+        assert_eq!(gained(Some(&live), Some(&wide)).len(), 1);
+        let deny = Policy::new([Statement::deny(["s3:*"], ["*"]).to_aws("*")]);
+        assert_eq!(gained(Some(&deny), None), ["* is no longer denied s3:* on *"]);
+    }
+
+    #[test]
+    fn a_star_stands_for_any_run() {
+        for (pattern, text, wanted) in [
+            ("a*c", "abbc", true),
+            ("a*c", "abbd", false),
+            ("*", "", true),
+            ("s3:Get*", "s3:GetObject", true),
+            ("a", "ab", false),
+        ] {
+            assert_eq!(wildcard(pattern, text), wanted, "{pattern} {text}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Declared, Expects, Fault, Found, Outputs};
+use crate::{Address, Declared, Expects, Fault, Found, Outputs};
 
 /// A boxed future, so that the engine can hold resources of many kinds.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -40,7 +40,7 @@ impl MayFind {
     ///
     /// # Errors
     /// [`Fault::Stale`], naming what moved.
-    pub fn check(&self, address: &crate::Address, found: Option<&Found>) -> Result<(), Fault> {
+    pub fn check(&self, address: &Address, found: Option<&Found>) -> Result<(), Fault> {
         let stale =
             |text: &str| Err(Fault::Stale { address: Box::new(address.clone()), found: text.to_owned() });
         match (self, found) {
@@ -58,4 +58,25 @@ impl MayFind {
             (Self::Only(Expects::Live { .. }), None) => stale("it is gone by now"),
         }
     }
+}
+
+/// Everything that should exist, bound to an account, to be looked at.
+pub trait Estate: Send + Sync {
+    /// In the order of the declarations.
+    fn watched(&self) -> Vec<&dyn Watched>;
+
+    /// Address and physical name of everything that carries the stage's tags, declared or not.
+    fn owned(&self) -> BoxFuture<'_, Result<Vec<(Address, String)>, Fault>>;
+
+    /// Something owned that is not declared, to be looked at; `None` when no kind knows it.
+    fn watch_orphan(&self, address: &Address, physical: &str) -> Option<Box<dyn Watched>>;
+
+    /// What others attached to what the stage owns, described for people.
+    fn attached(&self) -> BoxFuture<'_, Result<Vec<String>, Fault>>;
+}
+
+/// Everything that should exist, bound to an account, to be changed.
+pub trait ManagedEstate: Estate {
+    /// The resource that a step is about; one that is not declared can only be deleted.
+    fn managed(&self, address: &Address, physical: &str) -> Option<Box<dyn Managed + '_>>;
 }

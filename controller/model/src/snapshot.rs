@@ -59,6 +59,8 @@ pub struct Found {
     pub protected: Option<String>,
     /// What a person must know or do: "waiting for confirmation", "principal was deleted".
     pub findings: Vec<String>,
+    /// Why deleting it cannot be undone, where that is so.
+    pub irreversible: Option<String>,
     /// Another tool that owns it (`CloudFormation stack billing`).
     pub foreign: Option<String>,
 }
@@ -79,6 +81,15 @@ impl Found {
     #[must_use]
     pub fn layout(&self) -> Fields {
         layout(&self.fields, self.tags.as_ref())
+    }
+
+    /// Whether its tags say that it is this resource.
+    #[must_use]
+    pub fn tags_name(&self, address: &Address) -> bool {
+        self.tags
+            .as_ref()
+            .and_then(|tags| tags.get("dn:address"))
+            .is_some_and(|name| *name == address.to_string())
     }
 
     /// Differs when anything that is compared differs.

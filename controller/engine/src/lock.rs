@@ -1,0 +1,91 @@
+//! One apply at a time: a lock with owner and age, and a way to break it that is asked for and never automatic.
+
+use model::{BoxFuture, Fault};
+use serde::{Deserialize, Serialize};
+
+/// What the lock says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockNote {
+    /// Who holds it: user and machine.
+    pub owner: String,
+    pub run: String,
+    pub verb: String,
+    /// Milliseconds since 1970.
+    pub since_ms: u64,
+}
+
+/// Where the lock is kept: one place for all who apply to the stage.
+pub trait LockStore: Send + Sync {
+    /// Writes the lock unless there is one; `Place::Missing` when there is nowhere to keep it yet.
+    fn create_once<'a>(&'a self, bytes: &'a [u8]) -> BoxFuture<'a, Result<Place, Fault>>;
+
+    /// The lock as it is.
+    fn read(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>, Fault>>;
+
+    fn remove(&self) -> BoxFuture<'_, Result<(), Fault>>;
+}
+
+/// What became of an attempt to write the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Written,
+    Taken,
+    /// The control bucket is not made yet.
+    Missing,
+}
+
+/// The outcome of asking for the lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    ByUs,
+    ByOther(LockNote),
+    NoPlaceYet,
+}
+
+/// Takes the lock, or tells who holds it.
+///
+/// # Errors
+/// When the store fails.
+pub async fn acquire(store: &dyn LockStore, note: &LockNote) -> Result<Held, Fault> {
+    let bytes = serde_json::to_vec(note)
+        .map_err(|error| Fault::Refused(model::fault::Cause::new(error.to_string())))?;
+    match store.create_once(&bytes).await? {
+        Place::Written => Ok(Held::ByUs),
+        Place::Missing => Ok(Held::NoPlaceYet),
+        Place::Taken => match holder(store).await? {
+            // A lost answer to our own write looks like somebody else's lock.
+            Some(other) if other == *note => Ok(Held::ByUs),
+            Some(other) => Ok(Held::ByOther(other)),
+            // Released between the two calls: whoever asked again would get it, so a person may too.
+            None => {
+                Ok(Held::ByOther(LockNote { owner: "someone who just finished".to_owned(), ..note.clone() }))
+            }
+        },
+    }
+}
+
+/// Who holds the lock now.
+///
+/// # Errors
+/// When the store fails.
+pub async fn holder(store: &dyn LockStore) -> Result<Option<LockNote>, Fault> {
+    let Some(bytes) = store.read().await? else { return Ok(None) };
+    let unreadable = LockNote {
+        owner: "unknown (the lock cannot be read)".to_owned(),
+        run: String::new(),
+        verb: String::new(),
+        since_ms: 0,
+    };
+    Ok(Some(serde_json::from_slice(&bytes).unwrap_or(unreadable)))
+}
+
+/// Gives the lock back, unless it is somebody else's by now.
+///
+/// # Errors
+/// When the store fails.
+pub async fn release(store: &dyn LockStore, note: &LockNote) -> Result<(), Fault> {
+    match holder(store).await? {
+        Some(ours) if ours == *note => store.remove().await,
+        _ => Ok(()),
+    }
+}
