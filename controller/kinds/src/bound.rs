@@ -221,6 +221,7 @@ fn found_of<R: Resource>(live: &Live<R>, physical: &str, scope: &Scope) -> Found
         holds: live.holds.clone(),
         protected: live.protected.clone(),
         findings: live.findings.clone(),
+        irreversible: R::IRREVERSIBLE.map(str::to_owned),
         foreign: live.tags.as_ref().and_then(|tags| scope.foreign_owner(tags)),
     }
 }
@@ -244,7 +245,7 @@ impl<R: Resource> Bound<R, Writer> {
             Fault::refused(address, format!("its spec does not read back: {error}"))
         };
         let value = serde_json::to_value(spec).map_err(broken)?;
-        let value = text::resolve_value(&value, &|reference| aws.output(reference));
+        let value = text::resolve_value(value, &|reference| aws.output(reference));
         let mut missing = std::collections::BTreeSet::new();
         text::addresses_in(&value, &mut missing);
         if let Some(other) = missing.first() {

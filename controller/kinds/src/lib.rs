@@ -11,10 +11,12 @@
 
 pub mod aws;
 pub mod bound;
+pub mod estate;
 pub mod kinds;
 pub mod resource;
 
 pub use aws::{Clients, Place, Reader, Scope, Writer};
 pub use bound::{Kind, World};
+pub use estate::{Managing, Watching};
 pub use kinds::KINDS;
 pub use resource::{Live, Resource};

@@ -19,6 +19,9 @@ pub trait Resource: Clone + Debug + PartialEq + Serialize + DeserializeOwned + S
     /// Whether AWS can tag it. What cannot be tagged has no receipt and is found by its natural key.
     const TAGGED: bool = true;
 
+    /// Why deleting one cannot be undone, where that is so (aws-semantics 1.5).
+    const IRREVERSIBLE: Option<&'static str> = None;
+
     /// The name in AWS, computed from the address unless the environment overrides it.
     fn physical(scope: &Scope, address: &Address) -> String {
         scope.name(address)
