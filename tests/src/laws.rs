@@ -14,6 +14,7 @@ use model::{
 };
 use sandbox::{Account, Clock, Trouble, What, When};
 
+mod log_group;
 mod queue;
 
 pub(crate) const ACCOUNT: &str = "000000000000";
