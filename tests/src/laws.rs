@@ -14,6 +14,7 @@ use model::{
 };
 use sandbox::{Account, Clock, Trouble, What, When};
 
+mod contact_list;
 mod log_group;
 mod queue;
 

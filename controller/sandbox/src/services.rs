@@ -11,6 +11,7 @@ use crate::{
 };
 
 mod logs;
+mod ses;
 mod sqs;
 mod sts;
 mod tagging;
@@ -29,7 +30,8 @@ pub(crate) struct Service {
 pub(crate) type Tagged = (String, BTreeMap<String, String>);
 
 /// Every service of the account.
-pub(crate) const SERVICES: &[Service] = &[logs::SERVICE, sqs::SERVICE, sts::SERVICE, tagging::SERVICE];
+pub(crate) const SERVICES: &[Service] =
+    &[logs::SERVICE, ses::SERVICE, sqs::SERVICE, sts::SERVICE, tagging::SERVICE];
 
 /// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
