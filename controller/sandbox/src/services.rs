@@ -10,6 +10,7 @@ use crate::{
     wire::{Protocol, Reply, Request},
 };
 
+mod iam;
 mod logs;
 mod ses;
 mod sqs;
@@ -31,7 +32,7 @@ pub(crate) type Tagged = (String, BTreeMap<String, String>);
 
 /// Every service of the account.
 pub(crate) const SERVICES: &[Service] =
-    &[logs::SERVICE, ses::SERVICE, sqs::SERVICE, sts::SERVICE, tagging::SERVICE];
+    &[iam::SERVICE, logs::SERVICE, ses::SERVICE, sqs::SERVICE, sts::SERVICE, tagging::SERVICE];
 
 /// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Refusal, Service, Tagged, World, text};
+use super::{Refusal, Service, World, text};
 use crate::wire::{Protocol, Reply, Request, Route};
 
 mod contacts;
