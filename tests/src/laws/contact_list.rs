@@ -114,8 +114,8 @@ async fn a_list_of_another_name_is_found_counted_and_left_alone() {
     let world = world_of(&examples()[1], |_| {});
     let found = look(&world, &account).await.1.expect("the account's list");
     assert_eq!(found.holds, Holds::Data("1200 contacts".to_owned()));
-    let text = "the contact list of this account is legacy, without an owner's tags: another name would destroy \
-        1200 contacts";
+    let text = "the contact list of this account is legacy, without an owner's tags: another name would \
+        destroy 1200 contacts";
     assert_eq!(found.findings, [text]);
     let changes = differences(&world, &account).await;
     let name = changes.iter().find(|change| change.field == "name").expect("another name");

@@ -74,6 +74,8 @@ async fn a_birth_whose_answer_was_lost_is_completed_before_it_can_be_seen() {
     account.plan_trouble(Trouble { when, what: What::LoseAnswer });
     let world = world_of(&examples()[1], |_| {});
     apply(&world, &account).await.expect_err("the answer is lost");
+    let tags = &account.documents()["logs/groups"][NAME]["tags"];
+    assert!(tags.get(model::receipt::TAG).is_none(), "a receipt says that all was written: {tags}");
     apply(&world, &account).await.expect("the group is found after a while");
     assert_eq!(differences(&world, &account).await, []);
 }

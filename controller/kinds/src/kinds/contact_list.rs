@@ -1,8 +1,9 @@
 //! The SES contact list.
 //!
-//! Surprises (aws-semantics 2): an account has one list in a Region, so observing finds *the* list, whatever its
-//! name; a list cannot be renamed, and deleting it destroys every contact and preference, so another name is
-//! blocked; an update replaces description and topics as a whole; every call but sending is paced at one a second.
+//! Surprises (aws-semantics 2): an account has one list in a Region, so observing finds *the* list, whatever
+//! its name; a list cannot be renamed, and deleting it destroys every contact and preference, so another name
+//! is blocked; an update replaces description and topics as a whole; every call but sending is paced at one a
+//! second.
 
 use std::collections::BTreeMap;
 
@@ -33,13 +34,15 @@ const ABSENT: &[&str] = &["NotFoundException"];
 const COUNT_MAX: usize = 10_000;
 const COUNT_PAGE: i32 = 1_000;
 
-const MOVING: &str = "AWS keeps one list in an account and Region and renames none. To keep it, declare its name; to \
-    move, export the contacts (CreateExportJob), delete the list by hand, apply, and import (CreateImportJob)";
+const MOVING: &str = "AWS keeps one list in an account and Region and renames none. To keep it, declare \
+    its name; to move, export the contacts (CreateExportJob), delete the list by hand, apply, and \
+    import (CreateImportJob)";
 
 /// The contacts that mail goes to, and what they can subscribe to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ContactList {
-    /// The name in AWS: the computed one, or the environment's name for it. Changing it would destroy all contacts.
+    /// The name in AWS: the computed one, or the environment's name for it. Changing it would destroy all
+    /// contacts.
     pub name: String,
     /// At most 500 characters.
     pub description: Option<String>,
@@ -178,8 +181,8 @@ impl Resource for ContactList {
             return Err(Fault::refused(&at.address, text).hint(MOVING));
         }
         if self.description != live.actual.description || self.topics != live.actual.topics {
-            // The API model says that what is left out is cleared; field reports say that it is kept. Nothing is
-            // left out, so that both are right.
+            // The API model says that what is left out is cleared; field reports say that it is kept. Nothing
+            // is left out, so that both are right.
             aws.write(at, "ses", "UpdateContactList", || {
                 let ask = aws.ses().update_contact_list().contact_list_name(&self.name);
                 ask.description(self.description.clone().unwrap_or_default())

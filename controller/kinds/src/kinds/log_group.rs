@@ -1,8 +1,9 @@
 //! A CloudWatch Logs log group.
 //!
-//! Surprises (aws-semantics 14): "never expires" is the absence of a retention policy and no number; an account's
-//! retention policy hides the group's own; a key applies only to what comes in from then on; the class is for ever;
-//! looking is by prefix; the ARN exists with and without `:*` at its end, and tags want the one without.
+//! Surprises (aws-semantics 14): "never expires" is the absence of a retention policy and no number; an
+//! account's retention policy hides the group's own; a key applies only to what comes in from then on; the
+//! class is for ever; looking is by prefix; the ARN exists with and without `:*` at its end, and tags want
+//! the one without.
 
 use model::{Address, Fault, Fields, Holds, Outputs, Ref, Tags};
 use serde::{Deserialize, Serialize};
@@ -30,11 +31,13 @@ const RETENTIONS: &[u32] = &[
 /// Where log lines are kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogGroup {
-    /// How long lines are kept, in days: one of AWS's fixed list (1, 3, 5, 7, 14, 30 … 3653). `None` is for ever.
+    /// How long lines are kept, in days: one of AWS's fixed list (1, 3, 5, 7, 14, 30 … 3653). `None` is for
+    /// ever.
     pub retention_days: Option<u32>,
     /// Fixed at birth.
     pub class: Class,
-    /// Encrypts what comes in from now on; its policy must allow `logs.<region>.amazonaws.com`. `None` is AWS's key.
+    /// Encrypts what comes in from now on; its policy must allow `logs.<region>.amazonaws.com`. `None` is
+    /// AWS's key.
     pub key: Option<Ref<Key>>,
     /// AWS refuses to delete the group while this is on.
     pub deletion_protection: bool,
@@ -131,7 +134,8 @@ impl Resource for LogGroup {
         let bytes = found.stored_bytes().unwrap_or_default();
         let holds = if bytes > 0 { Holds::Data(format!("{bytes} bytes of logs")) } else { Holds::Nothing };
         let protected = actual.deletion_protection.then(|| "deletion protection is on".to_owned());
-        // `retentionInDays` is then the account's value, and this group's own cannot be seen (aws-semantics 14).
+        // `retentionInDays` is then the account's value, and this group's own cannot be seen (aws-semantics
+        // 14).
         let overridden = found.retention_policy_name().map(|policy| {
             let kept = actual.retention_days.map_or("for ever".to_owned(), |days| format!("for {days} days"));
             format!("the account's retention policy {policy} keeps it {kept}, whatever is set here")
@@ -268,8 +272,8 @@ impl LogGroup {
     }
 }
 
-/// One list finds all groups with computed names. A group asked for by itself is the first of its own prefix, as
-/// answers are sorted.
+/// One list finds all groups with computed names. A group asked for by itself is the first of its own prefix,
+/// as answers are sorted.
 async fn find(at: &Place, aws: &Reader) -> Result<Option<Found>, Fault> {
     let named = |found: &&Found| found.log_group_name() == Some(at.name());
     if !aws.alone() && at.name().starts_with(&prefix(aws.scope())) {

@@ -1,9 +1,9 @@
 //! An IAM role with everything that hangs on it.
 //!
-//! Surprises (aws-semantics 12 and 1.6): documents come back URL-encoded; a principal that was deleted turns into its
-//! unique id; a role is not deleted before its policies are off it; a new role may not be seen by others for
-//! minutes (the gate waits for "Invalid principal"); names are unique whatever their case; an update that leaves
-//! something out keeps it.
+//! Surprises (aws-semantics 12 and 1.6): documents come back URL-encoded; a principal that was deleted turns
+//! into its unique id; a role is not deleted before its policies are off it; a new role may not be seen by
+//! others for minutes (the gate waits for "Invalid principal"); names are unique whatever their case; an
+//! update that leaves something out keeps it.
 //!
 //! The path is always `/`, so that the ARN is known from the name.
 
@@ -40,7 +40,8 @@ pub struct Role {
     pub trust: Policy,
     /// What it may do; at most 10,240 characters. Its name in AWS is [`INLINE`].
     pub inline: Option<Policy>,
-    /// Inline policies under other names, by name, as AWS wrote them. A spec has none; those found are removed.
+    /// Inline policies under other names, by name, as AWS wrote them. A spec has none; those found are
+    /// removed.
     pub strays: BTreeMap<String, String>,
     /// ARNs of managed policies; 10 unless the account's quota was raised.
     pub managed: BTreeSet<String>,
@@ -123,7 +124,8 @@ impl Resource for Role {
         to.field("max_session_s", max_session_s);
     }
 
-    /// From the roles themselves: the tagging API lists them in us-east-1 only, and is asked where IAM denies.
+    /// From the roles themselves: the tagging API lists them in us-east-1 only, and is asked where IAM
+    /// denies.
     async fn owned(aws: &Reader) -> Result<Vec<(Address, String)>, Fault> {
         let address =
             |tags: &Tags| aws.scope().owned_address(tags).filter(|address| address.kind() == Self::KIND);
@@ -235,7 +237,8 @@ impl Role {
         }
     }
 
-    /// The role that the look before did not see: of an earlier birth whose answer was lost, or somebody else's.
+    /// The role that the look before did not see: of an earlier birth whose answer was lost, or somebody
+    /// else's.
     async fn unseen(at: &Place, aws: &Writer) -> Result<Live<Self>, Fault> {
         let waiting = Waiting::up_to(60, "the role to be seen");
         let Ok(live) = aws.until(at, waiting, || Self::observe(at, aws)).await else {

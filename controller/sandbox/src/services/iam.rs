@@ -1,7 +1,7 @@
 //! IAM: roles and what hangs on them.
 //!
-//! Customer-managed policies are documents of `iam/policies` by ARN, which only another hand makes; those of AWS
-//! (`arn:aws:iam::aws:policy/…`) are all there.
+//! Customer-managed policies are documents of `iam/policies` by ARN, which only another hand makes; those of
+//! AWS (`arn:aws:iam::aws:policy/…`) are all there.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,9 @@ use super::{Refusal, Service, Tagged, World, text};
 use crate::wire::{Protocol, Reply, Request};
 
 mod documents;
-mod principals;
+pub(super) mod principals;
 mod reads;
 mod writes;
-
-pub(crate) use principals::unseen_principal;
 
 pub(crate) const SERVICE: Service = Service {
     signing: "iam",

@@ -112,8 +112,8 @@ pub(super) async fn one(at: &Place, aws: &Reader) -> Result<Option<Seen>, Fault>
     Ok(role.map(|role| Seen { inline, managed, ..Seen::of(&role) }))
 }
 
-/// All roles of the account by name. Policies, tags and boundaries are told by one list, description and longest
-/// session only by the other (API model: `RoleDetail` and the note at `ListRoles`).
+/// All roles of the account by name. Policies, tags and boundaries are told by one list, description and
+/// longest session only by the other (API model: `RoleDetail` and the note at `ListRoles`).
 pub(super) async fn all(at: &Address, aws: &Reader) -> Result<Arc<BTreeMap<String, Seen>>, Fault> {
     aws.once("iam:roles", async {
         let (roles, details) = try_join(list(at, aws), details(at, aws)).await?;

@@ -9,14 +9,17 @@ use crate::{Place, Writer, aws::Absent};
 pub(super) async fn refuse_own(at: &Place, aws: &Writer) -> Result<(), Fault> {
     let caller =
         aws.read(&at.address, "sts", "GetCallerIdentity", || aws.sts().get_caller_identity().send()).await?;
-    // arn:aws:sts::123456789012:assumed-role/name/session
-    let arn = caller.arn().unwrap_or_default();
-    let own = arn.split_once(":assumed-role/").and_then(|(_, path)| path.split('/').next());
+    let own = caller.arn().and_then(role_of_session);
     if own.is_some_and(|own| own.eq_ignore_ascii_case(at.name())) {
         return Err(Fault::refused(&at.address, "is the role that this process runs as")
             .hint("run it with the credentials of another role"));
     }
     Ok(())
+}
+
+/// `arn:aws:sts::123456789012:assumed-role/name/session`
+fn role_of_session(arn: &str) -> Option<&str> {
+    arn.split_once(":assumed-role/")?.1.split('/').next()
 }
 
 impl Role {
@@ -103,5 +106,17 @@ impl Role {
             .await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_names_its_role_and_a_user_none() {
+        let session = "arn:aws:sts::123456789012:assumed-role/deploy/ci-7";
+        assert_eq!(role_of_session(session), Some("deploy"));
+        assert_eq!(role_of_session("arn:aws:iam::123456789012:user/somebody"), None);
     }
 }

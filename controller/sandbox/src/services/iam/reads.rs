@@ -19,7 +19,12 @@ fn tags_out(role: &Value) -> Vec<Value> {
 
 fn boundary(role: &Value) -> Value {
     let arn = role["boundary"].as_str();
-    let shown = |arn| json!({ "PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": arn });
+    let shown = |arn| {
+        json!({
+            "PermissionsBoundaryType": "PermissionsBoundaryPolicy",
+            "PermissionsBoundaryArn": arn,
+        })
+    };
     arn.map_or(Value::Null, shown)
 }
 

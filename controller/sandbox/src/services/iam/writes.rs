@@ -27,8 +27,8 @@ fn session(input: &Value) -> Result<Option<u32>, Refusal> {
     let seconds = given.parse().ok().filter(|seconds| (3_600..=43_200).contains(seconds));
     seconds.map(Some).ok_or_else(|| {
         invalid(format!(
-            "1 validation error detected: Value '{given}' at 'maxSessionDuration' failed to satisfy constraint: \
-             Member must have value between 3600 and 43200"
+            "1 validation error detected: Value '{given}' at 'maxSessionDuration' failed to satisfy \
+             constraint: Member must have value between 3600 and 43200"
         ))
     })
 }

@@ -1,4 +1,5 @@
-//! Contacts of a list and their preferences. Codes and messages were seen on AWS (floci-io/floci pull request 1723).
+//! Contacts of a list and their preferences. Codes and messages were seen on AWS (floci-io/floci pull request
+//! 1723).
 
 use serde_json::{Value, json};
 
@@ -39,8 +40,8 @@ fn check(input: &Value, world: &World<'_>) -> Result<String, Refusal> {
     for (number, preference) in items(&input["TopicPreferences"]).enumerate() {
         if !["OPT_IN", "OPT_OUT"].contains(&text(preference, "SubscriptionStatus")) {
             return Err(bad(format!(
-                "1 validation error detected: Value at 'topicPreferences.{}.member.subscriptionStatus' failed to \
-                 satisfy constraint: Member must satisfy enum value set: [OPT_OUT, OPT_IN]",
+                "1 validation error detected: Value at 'topicPreferences.{}.member.subscriptionStatus' failed \
+                 to satisfy constraint: Member must satisfy enum value set: [OPT_OUT, OPT_IN]",
                 number + 1
             )));
         }

@@ -1,7 +1,7 @@
 //! Contact lists: one in an account and Region.
 //!
-//! Codes and messages are those that were seen on AWS (floci-io/floci pull request 1638; the message about one list
-//! also in scripts in the field), which are not those that the API model names.
+//! Codes and messages are those that were seen on AWS (floci-io/floci pull request 1638; the message about
+//! one list also in scripts in the field), which are not those that the API model names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,8 +33,8 @@ fn check_name(name: &str, what: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(bad(format!(
-        "{what} can contain up to 64 characters. Only alphanumeric characters, underscores(_) and hyphens(-) are \
-         allowed."
+        "{what} can contain up to 64 characters. Only alphanumeric characters, underscores(_) and hyphens(-) \
+         are allowed."
     )))
 }
 
@@ -96,7 +96,12 @@ pub(super) fn create(input: &Value, world: &mut World<'_>) -> Result<Value, Refu
 
 pub(super) fn list(input: &Value, world: &World<'_>) -> Value {
     let all = world.all(LISTS).into_iter();
-    let one = |(name, list): (&str, &Value)| json!({ "ContactListName": name, "LastUpdatedTimestamp": list["updated"] });
+    let one = |(name, list): (&str, &Value)| {
+        json!({
+            "ContactListName": name,
+            "LastUpdatedTimestamp": list["updated"],
+        })
+    };
     let all: Vec<Value> = all.map(one).collect();
     let (size, token) = paging(input);
     let (all, next) = page(&all, token, size);
