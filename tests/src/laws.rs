@@ -14,7 +14,10 @@ use model::{
 };
 use sandbox::{Account, Clock, Trouble, What, When};
 
+mod contact_list;
+mod log_group;
 mod queue;
+mod role;
 
 pub(crate) const ACCOUNT: &str = "000000000000";
 pub(crate) const REGION: &str = "us-east-1";

@@ -2,8 +2,16 @@
 
 use crate::Kind;
 
+pub mod contact_list;
 pub mod key;
+pub mod log_group;
 pub mod queue;
+pub mod role;
 
 /// Every kind the controller manages. Reports use this order; what nothing refers to is deleted in its reverse.
-pub const KINDS: &[Kind] = &[Kind::of::<queue::Queue>()];
+pub const KINDS: &[Kind] = &[
+    Kind::of::<contact_list::ContactList>(),
+    Kind::of::<log_group::LogGroup>(),
+    Kind::of::<queue::Queue>(),
+    Kind::of::<role::Role>(),
+];

@@ -93,7 +93,7 @@ const CONFLICTS: &[&str] = &[
 
 /// Code and a part of the message of answers that only say "not seen yet".
 const PROPAGATIONS: &[(&str, &str)] = &[
-    ("MalformedPolicyDocument", "rincipal"),
+    ("MalformedPolicyDocument", "nvalid principal"),
     ("MalformedPolicyDocumentException", "rincipal"),
     ("MalformedPolicy", "rincipal"),
     ("InvalidParameterValueException", "cannot be assumed by Lambda"),

@@ -10,6 +10,9 @@ use crate::{
     wire::{Protocol, Reply, Request},
 };
 
+mod iam;
+mod logs;
+mod ses;
 mod sqs;
 mod sts;
 mod tagging;
@@ -28,7 +31,8 @@ pub(crate) struct Service {
 pub(crate) type Tagged = (String, BTreeMap<String, String>);
 
 /// Every service of the account.
-pub(crate) const SERVICES: &[Service] = &[sqs::SERVICE, sts::SERVICE, tagging::SERVICE];
+pub(crate) const SERVICES: &[Service] =
+    &[iam::SERVICE, logs::SERVICE, ses::SERVICE, sqs::SERVICE, sts::SERVICE, tagging::SERVICE];
 
 /// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
