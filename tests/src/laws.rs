@@ -15,6 +15,7 @@ use model::{
 use sandbox::{Account, Clock, Trouble, What, When};
 
 mod queue;
+mod table;
 
 pub(crate) const ACCOUNT: &str = "000000000000";
 pub(crate) const REGION: &str = "us-east-1";
