@@ -4,6 +4,8 @@ use crate::Kind;
 
 pub mod key;
 pub mod queue;
+pub mod secret;
 
 /// Every kind the controller manages. Reports use this order; what nothing refers to is deleted in its reverse.
-pub const KINDS: &[Kind] = &[Kind::of::<queue::Queue>()];
+pub const KINDS: &[Kind] =
+    &[Kind::of::<key::Key>(), Kind::of::<queue::Queue>(), Kind::of::<secret::Secret>()];
