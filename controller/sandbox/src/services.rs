@@ -11,6 +11,8 @@ use crate::{
 };
 
 mod dynamodb;
+mod kms;
+mod secretsmanager;
 mod sqs;
 mod sts;
 mod tagging;
@@ -30,7 +32,7 @@ pub(crate) type Tagged = (String, BTreeMap<String, String>);
 
 /// Every service of the account.
 pub(crate) const SERVICES: &[Service] =
-    &[dynamodb::SERVICE, sqs::SERVICE, sts::SERVICE, tagging::SERVICE];
+    &[dynamodb::SERVICE, kms::SERVICE, secretsmanager::SERVICE, sqs::SERVICE, sts::SERVICE, tagging::SERVICE];
 
 /// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
