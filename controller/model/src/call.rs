@@ -169,3 +169,15 @@ pub trait Gate: Send + Sync {
         time: Duration,
     ) -> BoxFuture<'a, Result<(), Fault>>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_name_is_not_waited_for() {
+        let class = |message: &str| Outcome::class_of("ResourceInUseException", message, 400);
+        assert_eq!(class("Table already exists: dn-a"), Class::Terminal);
+        assert_eq!(class("Table is being updated: dn-a"), Class::Conflict);
+    }
+}

@@ -1,7 +1,10 @@
 //! Examples of tables.
 
-use kinds::kinds::table::{Attribute, Billing, Class, Encryption, Index, Recovery, StreamView, Table};
-use model::Ref;
+use kinds::kinds::{
+    key::Key,
+    table::{Attribute, Billing, Class, Encryption, Index, Recovery, StreamView, Table},
+};
+use model::policy::Policy;
 
 use super::{Example, hold};
 
@@ -97,11 +100,12 @@ async fn laws_of_the_table() {
         },
         Example {
             name: "limited, with a key",
-            declare: |_| {
-                let key = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-00000000abcd";
+            declare: |world| {
+                let key = Key::symmetric(Policy::new([Key::owner(super::ACCOUNT)]));
+                let key = world.add("laws", "items", key).expect("an address");
                 Table {
                     billing: Billing::OnDemand { read_max: Some(10), write_max: Some(20) },
-                    encryption: Encryption::Key(Ref::live(key)),
+                    encryption: Encryption::Key(key.arn()),
                     ..plain()
                 }
                 .index("by_day", Index::on(Attribute::text("day")))
@@ -115,6 +119,8 @@ async fn laws_of_the_table() {
                     table.billing = Billing::OnDemand { read_max: None, write_max: Some(20) };
                 }),
                 ("billing", |table| table.billing = Billing::Provisioned { read: 1, write: 1 }),
+                ("encryption", |table| table.encryption = Encryption::AwsManaged),
+                ("encryption", |table| table.encryption = Encryption::AwsOwned),
             ],
         },
     ])

@@ -1,9 +1,10 @@
 //! A DynamoDB table.
 //!
-//! Surprises (aws-semantics 5): one kind of change an `UpdateTable`, and one index made or deleted in it, with a wait
-//! between; a table that was just made is not found at once; the expiry attribute can be set once an hour; an
-//! index's keys are fixed, so a changed index is deleted and made again under its name, and readers of it fail
-//! meanwhile (make the new one under a new name where that hurts); `ItemCount` is up to six hours old.
+//! Surprises (aws-semantics 5): one kind of change an `UpdateTable`, and one index made or deleted in it,
+//! with a wait between; a table that was just made is not found at once; the expiry attribute can be set once
+//! an hour; an index's keys are fixed, so a changed index is deleted and made again under its name, and
+//! readers of it fail meanwhile (make the new one under a new name where that hurts); `ItemCount` is up to
+//! six hours old.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,15 +36,17 @@ pub struct Table {
     /// Global secondary indexes by name, at most 20.
     pub indexes: BTreeMap<String, Index>,
     pub billing: Billing,
-    /// The attribute that holds the second (since 1970) after which an item is deleted, within some days. DynamoDB
-    /// takes one change of it an hour, so another attribute takes two runs: one switches off, the next switches on.
+    /// The attribute that holds the second (since 1970) after which an item is deleted, within some days.
+    /// DynamoDB takes one change of it an hour, so another attribute takes two runs: one switches off, the
+    /// next switches on.
     pub ttl: Option<String>,
     /// Restore to any second of the last days (into a new table).
     pub point_in_time_recovery: Option<Recovery>,
     /// Whether DynamoDB refuses to delete the table.
     pub deletion_protection: bool,
     pub encryption: Encryption,
-    /// What the stream of changes shows. Another view makes another stream, which consumers must be pointed at.
+    /// What the stream of changes shows. Another view makes another stream, which consumers must be pointed
+    /// at.
     pub stream: Option<StreamView>,
     pub class: Class,
 }
@@ -280,8 +283,8 @@ impl Resource for Table {
         (indexes > 0).then(|| Slow { seconds: indexes.saturating_mul(60), why })
     }
 
-    /// Four reads in one round. Whether the table holds items is guessed from `ItemCount`, up to six hours old;
-    /// a step about to write looks into the table itself.
+    /// Four reads in one round. Whether the table holds items is guessed from `ItemCount`, up to six hours
+    /// old; a step about to write looks into the table itself.
     async fn observe(at: &Place, aws: &Reader) -> Result<Option<Live<Self>>, Fault> {
         let mut outputs = Self::known(aws.scope(), at.name());
         let (table, ttl, recovery, tags) = try_join!(
@@ -319,7 +322,8 @@ impl Resource for Table {
     }
 
     /// Waits until it is gone, so that the name is free. A table that is being changed answers
-    /// `ResourceInUseException`, which the gate waits out; one that is being deleted already answers no error.
+    /// `ResourceInUseException`, which the gate waits out; one that is being deleted already answers no
+    /// error.
     async fn delete(at: &Place, _: Live<Self>, aws: &Writer) -> Result<(), Fault> {
         let deleted = aws
             .write(at, "dynamodb", "DeleteTable", || {

@@ -1,7 +1,9 @@
-//! DynamoDB: tables with their indexes, expiry, recovery, streams and tags, and the simplest of the data plane.
+//! DynamoDB: tables with their indexes, expiry, recovery, streams and tags, and the simplest of the data
+//! plane.
 //!
 //! A table is one document in `dynamodb/tables`; its items are in a collection of their own,
-//! `dynamodb/items/{table}`. States that take time are kept as the moment of their end and computed at each look.
+//! `dynamodb/items/{table}`. States that take time are kept as the moment of their end and computed at each
+//! look.
 
 use std::collections::BTreeMap;
 
@@ -143,7 +145,8 @@ fn delete(input: &Value, world: &mut World<'_>) -> Result<Value, Refusal> {
     }
     if table["protected"] == true {
         return Err(invalid(
-            "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
+            "Resource cannot be deleted as it is currently protected against deletion. Disable deletion \
+             protection first.",
         ));
     }
     table["status"] = Value::Null;

@@ -102,11 +102,19 @@ async fn what_a_person_must_know_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_gone_is_a_finding() {
+async fn a_key_that_is_gone_or_leaving_is_a_finding() {
     let arn = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-00000000abcd";
     let (world, account) = made(Table { encryption: Encryption::Key(Ref::live(arn)), ..plain() }).await;
     let (_, found) = look(&world, &account).await;
     assert_eq!(found.expect("it exists").findings, [format!("its key {arn} does not exist")]);
+
+    let (_, id) = arn.rsplit_once('/').expect("an id");
+    let key = json!({ "spec": "SYMMETRIC_DEFAULT", "state": "PendingDeletion", "created": 0 });
+    let mut documents = account.documents();
+    documents.entry("kms/keys".to_owned()).or_default().insert(id.to_owned(), key.into());
+    let leaving = Account::of(crate::laws::ACCOUNT, crate::laws::REGION, account.clock(), documents);
+    let findings = look(&world, &leaving).await.1.expect("it exists").findings;
+    assert_eq!(findings, [format!("its key {arn} is PendingDeletion: no item can be read without it")]);
 }
 
 #[tokio::test(start_paused = true)]

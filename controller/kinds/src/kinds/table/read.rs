@@ -132,7 +132,8 @@ pub(super) fn settled(table: &TableDescription) -> bool {
 pub(super) fn stuck(table: &TableDescription) -> Option<String> {
     let text = match table.table_status()? {
         TableStatus::InaccessibleEncryptionCredentials => {
-            "DynamoDB may not use its key: no item can be read or written, and after 7 days the table is archived"
+            "DynamoDB may not use its key: no item can be read or written, and after 7 days the table is \
+             archived"
         }
         TableStatus::Archiving | TableStatus::Archived => {
             "it is archived, because its key could not be used for 7 days: restore it from its backup"

@@ -26,8 +26,8 @@ const TABLE: Waiting = Waiting::up_to(TABLE_S, "the table to be ready");
 const INDEX: Waiting = Waiting::up_to(INDEX_S, "the index to be filled");
 
 impl Table {
-    /// Makes the table. What one call cannot say (expiry, recovery) makes it a birth of several calls, and then
-    /// the receipt is not among the first tags.
+    /// Makes the table. What one call cannot say (expiry, recovery) makes it a birth of several calls, and
+    /// then the receipt is not among the first tags.
     pub(super) async fn create(&self, at: &Place, aws: &Writer) -> Result<Live<Self>, Fault> {
         let whole = self.ttl.is_none() && self.point_in_time_recovery.is_none();
         let tags = if whole { at.tags.clone() } else { at.birth_tags() };
@@ -123,8 +123,9 @@ impl Table {
         })
     }
 
-    /// Billing of the table and of the indexes that it has. Another mode is a call of its own: limits of on-demand
-    /// are refused while the table is still provisioned; but to become provisioned takes the units of every index.
+    /// Billing of the table and of the indexes that it has. Another mode is a call of its own: limits of
+    /// on-demand are refused while the table is still provisioned; but to become provisioned takes the units
+    /// of every index.
     async fn bill(&self, at: &Place, live: &Self, aws: &Writer) -> Result<Option<TableDescription>, Fault> {
         let switches = !self.billing.same_mode(live.billing);
         let mut done = None;
@@ -228,8 +229,8 @@ impl Table {
         Ok(())
     }
 
-    /// Switches expiry on or off. DynamoDB takes one such change an hour, so that another attribute is two runs:
-    /// this one switches off and says so.
+    /// Switches expiry on or off. DynamoDB takes one such change an hour, so that another attribute is two
+    /// runs: this one switches off and says so.
     pub(super) async fn set_ttl(&self, at: &Place, live: &Self, aws: &Writer) -> Result<(), Fault> {
         let (attribute, on) = match (&live.ttl, &self.ttl) {
             (live, want) if live == want => return Ok(()),

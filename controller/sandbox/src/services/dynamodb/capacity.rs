@@ -13,10 +13,12 @@ pub(super) fn check(input: &Value, billing: &str) -> Result<(), Refusal> {
             "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED",
         )),
         "PAY_PER_REQUEST" if !units.is_null() => Err(bad_values(
-            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
+            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is \
+             PAY_PER_REQUEST",
         )),
         "PROVISIONED" if !limits.is_null() => Err(bad_values(
-            "MaxReadRequestUnits for OnDemandThroughput cannot be specified when the table BillingMode is PROVISIONED",
+            "MaxReadRequestUnits for OnDemandThroughput cannot be specified when the table BillingMode is \
+             PROVISIONED",
         )),
         "PROVISIONED" | "PAY_PER_REQUEST" => check_numbers(units, limits),
         other => Err(invalid(format!("1 validation error detected: Value '{other}' at 'billingMode'"))),
@@ -27,7 +29,8 @@ fn check_numbers(units: &Value, limits: &Value) -> Result<(), Refusal> {
     for member in ["ReadCapacityUnits", "WriteCapacityUnits"] {
         if !units.is_null() && units[member].as_i64().is_none_or(|count| count < 1) {
             return Err(invalid(format!(
-                "1 validation error detected: Value at 'provisionedThroughput.{member}' failed to satisfy constraint: Member must have value greater than or equal to 1"
+                "1 validation error detected: Value at 'provisionedThroughput.{member}' failed to satisfy \
+                 constraint: Member must have value greater than or equal to 1"
             )));
         }
     }
@@ -121,7 +124,8 @@ fn refuse_unchanged(what: &str, now: &Value, asked: &Value) -> Result<(), Refusa
     let same = |member: &str| now[member].as_u64() == asked[member].as_u64();
     if same("ReadCapacityUnits") && same("WriteCapacityUnits") {
         return Err(invalid(format!(
-            "The provisioned throughput for the {what} will not change. The requested value equals the current value."
+            "The provisioned throughput for the {what} will not change. The requested value equals the \
+             current value."
         )));
     }
     Ok(())

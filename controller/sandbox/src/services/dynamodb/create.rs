@@ -102,7 +102,8 @@ pub(super) fn check_definitions<'v>(
     let text_of = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
     if !used.is_subset(&defined) {
         return Err(bad_values(format!(
-            "Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], AttributeDefinitions: [{}]",
+            "Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], \
+             AttributeDefinitions: [{}]",
             text_of(&used),
             text_of(&defined)
         )));

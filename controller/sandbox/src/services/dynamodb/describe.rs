@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::{World, arn, indexes, items_of, ms, status};
-use crate::services::text;
 
 /// DynamoDB counts items about this often.
 const COUNTED_MS: u64 = 6 * 3_600_000;
@@ -32,7 +31,7 @@ pub(super) fn table(world: &World<'_>, name: &str, table: &Value) -> Value {
         "BillingModeSummary": (table["billing_known"] == true).then_some(billing),
         "ProvisionedThroughput": units(&table["units"]),
         "OnDemandThroughput": table["limits"],
-        "TableClassSummary": text(table, "class").chars().next().map(|_| json!({ "TableClass": table["class"] })),
+        "TableClassSummary": table["class"].as_str().map(|class| json!({ "TableClass": class })),
         "DeletionProtectionEnabled": table["protected"],
         "SSEDescription": table["sse"].as_str().map(|key| {
             json!({ "Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": key })

@@ -57,7 +57,8 @@ pub(super) fn update(input: &Value, table: &mut Value, world: &World<'_>) -> Res
     if updates.len() > 1 || (filling && !deletes_filling) {
         return Err(Refusal::new(
             "LimitExceededException",
-            "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table",
+            "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per \
+             table",
         ));
     }
     for one in &updates {

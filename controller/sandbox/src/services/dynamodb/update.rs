@@ -31,7 +31,8 @@ pub(super) fn update(input: &Value, world: &mut World<'_>) -> Result<Value, Refu
     match asked.as_slice() {
         [] => {
             return Err(invalid(
-                "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required",
+                "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, \
+                 GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required",
             ));
         }
         ["BillingMode"] => capacity::update(input, &mut table)?,
