@@ -18,6 +18,7 @@ mod contact_list;
 mod log_group;
 mod queue;
 mod role;
+mod table;
 
 pub(crate) const ACCOUNT: &str = "000000000000";
 pub(crate) const REGION: &str = "us-east-1";

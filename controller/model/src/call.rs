@@ -91,6 +91,10 @@ const CONFLICTS: &[&str] = &[
     "ResourceInUseException",
 ];
 
+/// Code and a part of the message of answers that look like a conflict, and say that a name is taken: no waiting
+/// helps (aws-semantics 1.3, "two meanings").
+const TAKEN: &[(&str, &str)] = &[("ResourceInUseException", "already exists")];
+
 /// Code and a part of the message of answers that only say "not seen yet".
 const PROPAGATIONS: &[(&str, &str)] = &[
     ("MalformedPolicyDocument", "nvalid principal"),
@@ -118,11 +122,13 @@ impl Outcome {
     }
 
     fn class_of(code: &str, message: &str, status: u16) -> Class {
-        let not_seen = |(its_code, part): &(&str, &str)| code == *its_code && message.contains(part);
+        let is = |(its_code, part): &(&str, &str)| code == *its_code && message.contains(part);
         if THROTTLES.contains(&code) || status == 429 || status == 503 {
             Class::Throttle
-        } else if PROPAGATIONS.iter().any(not_seen) {
+        } else if PROPAGATIONS.iter().any(is) {
             Class::Propagation
+        } else if TAKEN.iter().any(is) {
+            Class::Terminal
         } else if CONFLICTS.contains(&code) {
             Class::Conflict
         } else if status >= 500 {
@@ -162,4 +168,16 @@ pub trait Gate: Send + Sync {
         what: &'a str,
         time: Duration,
     ) -> BoxFuture<'a, Result<(), Fault>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_name_is_not_waited_for() {
+        let class = |message: &str| Outcome::class_of("ResourceInUseException", message, 400);
+        assert_eq!(class("Table already exists: dn-a"), Class::Terminal);
+        assert_eq!(class("Table is being updated: dn-a"), Class::Conflict);
+    }
 }

@@ -10,8 +10,11 @@ use crate::{
     wire::{Protocol, Reply, Request},
 };
 
+mod dynamodb;
 mod iam;
+mod kms;
 mod logs;
+mod secretsmanager;
 mod ses;
 mod sqs;
 mod sts;
@@ -31,8 +34,17 @@ pub(crate) struct Service {
 pub(crate) type Tagged = (String, BTreeMap<String, String>);
 
 /// Every service of the account.
-pub(crate) const SERVICES: &[Service] =
-    &[iam::SERVICE, logs::SERVICE, ses::SERVICE, sqs::SERVICE, sts::SERVICE, tagging::SERVICE];
+pub(crate) const SERVICES: &[Service] = &[
+    dynamodb::SERVICE,
+    iam::SERVICE,
+    kms::SERVICE,
+    logs::SERVICE,
+    secretsmanager::SERVICE,
+    ses::SERVICE,
+    sqs::SERVICE,
+    sts::SERVICE,
+    tagging::SERVICE,
+];
 
 /// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
