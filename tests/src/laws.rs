@@ -14,7 +14,9 @@ use model::{
 };
 use sandbox::{Account, Clock, Trouble, What, When};
 
+mod key;
 mod queue;
+mod secret;
 
 pub(crate) const ACCOUNT: &str = "000000000000";
 pub(crate) const REGION: &str = "us-east-1";
