@@ -137,6 +137,57 @@ async fn a_lost_answer_makes_no_second_key() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_look_that_fails_makes_no_key() {
+    for operation in ["DescribeKey", "ListKeys"] {
+        let account = fresh();
+        let when = When::Operation { service: "kms".to_owned(), operation: operation.to_owned() };
+        let code = "AccessDeniedException".to_owned();
+        let what = What::Fail { code, message: "no".to_owned(), status: 400, times: 1 };
+        account.plan_trouble(Trouble { when, what });
+        apply(&world(), &account).await.expect_err("a refusal");
+        assert_eq!(states(&account), [], "{operation}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_tags_of_foreign_keys_may_be_hidden_but_not_those_of_all() {
+    let account = fresh();
+    for _ in 0..2 {
+        kms(&account).create_key().send().await.expect("a foreign key");
+    }
+    let hide = |account: &Account, times| {
+        let when = When::Operation { service: "kms".to_owned(), operation: "ListResourceTags".to_owned() };
+        let code = "AccessDeniedException".to_owned();
+        let what = What::Fail { code, message: "no".to_owned(), status: 400, times };
+        account.plan_trouble(Trouble { when, what });
+    };
+    hide(&account, 2);
+    refused(apply(&world(), &account).await, "the tags of no key can be read");
+    hide(&account, 1);
+    apply(&world(), &account).await.expect("a birth");
+    assert_eq!(states(&account).len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_may_name_a_role_that_was_just_made() {
+    let account = fresh();
+    account.set_weather(Weather { propagation: Duration::from_secs(8), ..Weather::default() });
+    let made = What::Edit(Box::new(|world| {
+        let role = serde_json::json!({ "created": world.now_ms });
+        world.put("iam/roles", "signer", role);
+    }));
+    account.plan_trouble(Trouble { when: When::Call(1), what: made });
+    let world = world_of(&SYMMETRIC, |key| {
+        let role = format!("arn:aws:iam::{ACCOUNT}:role/signer");
+        key.policy = Policy::new([Key::owner(ACCOUNT), Statement::allow(["kms:Sign"], ["*"]).to_aws(&role)]);
+    });
+    apply(&world, &account).await.expect("a birth");
+    assert_eq!(differences(&world, &account).await, []);
+    let tries = account.served().into_iter().filter(|call| call.operation == "CreateKey").count();
+    assert!(tries > 1, "KMS did not know the role at first");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_account_is_waited_for() {
     let account = fresh();
     let slow = Weather {

@@ -295,7 +295,7 @@ pub(super) async fn owned(aws: &Reader) -> Result<Vec<(Address, String)>, Fault>
         let mut main = behind.cloned();
         for id in ids {
             let is_main = main.as_ref() == Some(&id);
-            if !is_main && !describe(&at.address, &id, aws).await?.is_some_and(|key| !is_pending(&key)) {
+            if !is_main && describe(&at.address, &id, aws).await?.is_none_or(|key| is_pending(&key)) {
                 continue;
             }
             let physical = if main.get_or_insert_with(|| id.clone()) == &id { at.name() } else { &id };
