@@ -304,3 +304,22 @@ pub(super) async fn owned(aws: &Reader) -> Result<Vec<(Address, String)>, Fault>
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_told_from_an_alias() {
+        for id in ["1234abcd-12ab-34cd-56ef-1234567890ab", "mrk-1234abcd12ab34cd56ef1234567890ab"] {
+            assert!(is_id(id), "{id}");
+            let arn = format!("arn:aws:kms:us-east-1:000000000000:key/{id}");
+            assert_eq!(Key::physical_of_arn(&arn).as_deref(), Some(id));
+        }
+        for alias in ["dn-unsubscribe", "mrk-unsubscribe", "dn-test-one-two-three", "1234abcd-12ab-34cd-56ef"]
+        {
+            assert!(!is_id(alias), "{alias}");
+        }
+        assert_eq!(Key::physical_of_arn("arn:aws:kms:us-east-1:000000000000:alias/dn-unsubscribe"), None);
+    }
+}
