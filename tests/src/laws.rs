@@ -19,6 +19,8 @@ mod log_group;
 mod queue;
 mod role;
 mod table;
+mod key;
+mod secret;
 
 pub(crate) const ACCOUNT: &str = "000000000000";
 pub(crate) const REGION: &str = "us-east-1";

@@ -1,13 +1,15 @@
 //! A KMS key and the alias that names it.
 //!
-//! Surprises (aws-semantics 6, 1.3): a key has no name, so its identity is the alias, or, while there is no alias, the
-//! tag `dn:address`; `CreateKey` makes another billable key every time, so it is called only after both were looked
-//! for and answered "not there"; a key cannot be deleted at once, only scheduled, and cancelling that leaves it
-//! disabled; rotation cannot be changed while the key is disabled; what was just made is not found for a while.
+//! Surprises (aws-semantics 6, 1.3): a key has no name, so its identity is the alias, or, while there is no
+//! alias, the tag `dn:address`; `CreateKey` makes another billable key every time, so it is called only after
+//! both were looked for and answered "not there"; a key cannot be deleted at once, only scheduled, and
+//! cancelling that leaves it disabled; rotation cannot be changed while the key is disabled; what was just
+//! made is not found for a while.
 //!
-//! Spec, usage and multi-Region are fixed for ever and a change is refused, because what was encrypted would be lost:
-//! declare a second key under another address, point its users at it, and keep the first one. To give the alias of the
-//! first to the second, name the first otherwise in the environment and the second by that alias.
+//! Spec, usage and multi-Region are fixed for ever and a change is refused, because what was encrypted would
+//! be lost: declare a second key under another address, point its users at it, and keep the first one. To
+//! give the alias of the first to the second, name the first otherwise in the environment and the second by
+//! that alias.
 
 use model::{
     Fault, Fields, Holds, Outputs,
@@ -36,7 +38,8 @@ reads!(aws_sdk_kms:
 
 const ABSENT: &[&str] = &["NotFoundException"];
 
-/// The longest waiting period before a key is really gone, in days. Not read back while the key lives, so no field.
+/// The longest waiting period before a key is really gone, in days. Not read back while the key lives, so no
+/// field.
 const DELETION_DAYS: i32 = 30;
 
 /// What encrypts, signs or authenticates.
@@ -45,7 +48,8 @@ pub struct Key {
     pub description: String,
     /// Who may use and manage it. Nobody may who is not named here, the account's own roles included.
     pub policy: Policy,
-    /// How often AWS makes new key material, in days (90 to 2560); old material keeps decrypting. Symmetric keys only.
+    /// How often AWS makes new key material, in days (90 to 2560); old material keeps decrypting. Symmetric
+    /// keys only.
     pub rotation_days: Option<u32>,
     pub usage: Usage,
     /// KMS's word: `SYMMETRIC_DEFAULT`, `RSA_2048`, `ECC_NIST_P256`, `HMAC_256` …
@@ -98,8 +102,8 @@ impl Key {
         }
     }
 
-    /// Lets the policies of the account's own roles decide about the key. A policy without such a statement locks out
-    /// everybody whom it does not name. `account` has twelve digits.
+    /// Lets the policies of the account's own roles decide about the key. A policy without such a statement
+    /// locks out everybody whom it does not name. `account` has twelve digits.
     #[must_use]
     pub fn owner(account: &str) -> Statement {
         Statement::allow(["kms:*"], ["*"]).sid("owner").to_aws(account)
@@ -182,8 +186,8 @@ impl Resource for Key {
         Ok(live.outputs)
     }
 
-    /// The alias goes first, so that a key is never named that is about to go; without it, a second run finds the key by
-    /// its tags. The alias of a key that already waits for deletion is taken away too.
+    /// The alias goes first, so that a key is never named that is about to go; without it, a second run finds
+    /// the key by its tags. The alias of a key that already waits for deletion is taken away too.
     async fn delete(at: &Place, live: Live<Self>, aws: &Writer) -> Result<(), Fault> {
         if live.actual.aliased {
             aws.write(at, "kms", "DeleteAlias", || {

@@ -1,9 +1,9 @@
 //! A Secrets Manager secret: the container. Its value is put by [`put_value`] alone and never read here.
 //!
-//! Surprises (aws-semantics 15): the ARN ends in six random characters, so a policy that is written before the secret
-//! exists names `arn_pattern`; a deleted secret keeps its name for the recovery window, and a birth under that name
-//! restores it; deletion is never forced; the value is re-encrypted for a new key by AWS itself, where the caller may
-//! use both keys.
+//! Surprises (aws-semantics 15): the ARN ends in six random characters, so a policy that is written before
+//! the secret exists names `arn_pattern`; a deleted secret keeps its name for the recovery window, and a
+//! birth under that name restores it; deletion is never forced; the value is re-encrypted for a new key by
+//! AWS itself, where the caller may use both keys.
 
 use std::fmt;
 
@@ -31,8 +31,8 @@ const DEFAULT_KEY: &str = "alias/aws/secretsmanager";
 /// The label of the version that readers get.
 const CURRENT: &str = "AWSCURRENT";
 
-/// The longest window in which a deleted secret can be restored. AWS does not keep it while the secret lives, so it is
-/// no field.
+/// The longest window in which a deleted secret can be restored. AWS does not keep it while the secret lives,
+/// so it is no field.
 const RECOVERY_DAYS: i64 = 30;
 
 /// A container for a value that nobody may see.
@@ -184,7 +184,8 @@ async fn describe(at: &Place, aws: &Reader) -> Result<Option<DescribeSecretOutpu
     .absent_on(ABSENT)
 }
 
-/// The policy; none of a secret in its recovery window, of which AWS does not tell it (`InvalidRequestException`).
+/// The policy; none of a secret in its recovery window, of which AWS does not tell it
+/// (`InvalidRequestException`).
 async fn policy(at: &Place, aws: &Reader) -> Result<Option<Policy>, Fault> {
     let answer = aws
         .read(&at.address, "secretsmanager", "GetResourcePolicy", || {
@@ -251,7 +252,8 @@ async fn sync_tags(at: &Place, live: &Tags, aws: &Writer) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A secret of this name in its recovery window, taken back: its name is blocked, and its value may still be wanted.
+/// A secret of this name in its recovery window, taken back: its name is blocked, and its value may still be
+/// wanted.
 async fn restored(at: &Place, aws: &Writer) -> Result<Option<Live<Secret>>, Fault> {
     let Some(secret) = describe(at, aws).await? else { return Ok(None) };
     if let Some(owner) = aws.scope().foreign_owner(&tags_of(&secret)) {
@@ -285,9 +287,9 @@ impl fmt::Debug for SecretText {
 
 /// Puts a new value, which readers get from then on.
 ///
-/// The id of the new version is made of the versions that were there before, never of the value: it cannot be used to
-/// guess the value, a call that is made again makes no second version, and of two who put at the same time the second is
-/// refused.
+/// The id of the new version is made of the versions that were there before, never of the value: it cannot be
+/// used to guess the value, a call that is made again makes no second version, and of two who put at the same
+/// time the second is refused.
 ///
 /// # Errors
 /// When the secret is not there, when somebody else has put a value meanwhile, and those of the calls.

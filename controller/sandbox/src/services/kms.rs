@@ -1,5 +1,5 @@
-//! KMS: keys, their policies and rotation, aliases and tags. Keys are in `kms/keys` by key id, each with its `state`
-//! (`Enabled`, `Disabled`, `PendingDeletion`), which other services look up.
+//! KMS: keys, their policies and rotation, aliases and tags. Keys are in `kms/keys` by key id, each with its
+//! `state` (`Enabled`, `Disabled`, `PendingDeletion`), which other services look up.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,8 @@ fn handle(request: &Request, world: &mut World<'_>) -> Result<Reply, Refusal> {
         "UpdateKeyDescription" => describe(input, world)?,
         "GetKeyPolicy" => {
             let id = named(input, world)?;
-            json!({ "Policy": world.get(KEYS, &id).map(|key| key["policy"].clone()), "PolicyName": "default" })
+            let policy = world.get(KEYS, &id).map(|key| key["policy"].clone());
+            json!({ "Policy": policy, "PolicyName": "default" })
         }
         "PutKeyPolicy" => put_policy(input, world)?,
         "GetKeyRotationStatus" => rotation(input, world)?,
@@ -253,9 +254,8 @@ fn rotation(input: &Value, world: &World<'_>) -> Result<Value, Refusal> {
     // The status hides while the key waits for deletion, and is there again once that is cancelled.
     let kept = world.get(KEYS, &id).and_then(|key| key["rotation_days"].as_u64());
     let days = kept.filter(|_| state_of(world, &id) != "PendingDeletion");
-    Ok(
-        json!({ "KeyId": arn(world, &id), "KeyRotationEnabled": days.is_some(), "RotationPeriodInDays": days }),
-    )
+    let arn = arn(world, &id);
+    Ok(json!({ "KeyId": arn, "KeyRotationEnabled": days.is_some(), "RotationPeriodInDays": days }))
 }
 
 fn rotate(input: &Value, world: &mut World<'_>, days: Option<u64>) -> Result<Value, Refusal> {

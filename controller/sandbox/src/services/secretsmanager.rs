@@ -1,5 +1,5 @@
-//! Secrets Manager: secrets with their versions, policies and tags, and the window in which a deleted one can be
-//! restored.
+//! Secrets Manager: secrets with their versions, policies and tags, and the window in which a deleted one can
+//! be restored.
 
 use std::collections::BTreeMap;
 

@@ -38,8 +38,8 @@ pub(super) async fn describe(at: &Address, key: &str, aws: &Reader) -> Result<Op
     Ok(answer.and_then(|answer| answer.key_metadata))
 }
 
-/// The ARN of the key that AWS names in any of its four ways (id, ARN, alias, alias ARN): the form to compare by
-/// (aws-semantics 1.6). What cannot be found stays as it is.
+/// The ARN of the key that AWS names in any of its four ways (id, ARN, alias, alias ARN): the form to compare
+/// by (aws-semantics 1.6). What cannot be found stays as it is.
 pub(crate) async fn arn_of(at: &Address, key: &str, aws: &Reader) -> Result<String, Fault> {
     if is_id(key) {
         return Ok(aws.scope().arn("kms", &format!("key/{key}")));
@@ -52,8 +52,8 @@ pub(crate) async fn arn_of(at: &Address, key: &str, aws: &Reader) -> Result<Stri
     Ok(arn.unwrap_or(key).to_owned())
 }
 
-/// The key of an address: the one behind its alias, else its own half-made one, found by its tags. A key by its id is an
-/// orphan. What waits for deletion is there only while an alias still names it.
+/// The key of an address: the one behind its alias, else its own half-made one, found by its tags. A key by
+/// its id is an orphan. What waits for deletion is there only while an alias still names it.
 pub(super) async fn find(at: &Place, aws: &Reader) -> Result<Option<Live<Key>>, Fault> {
     if is_id(at.name()) {
         let key = describe(&at.address, at.name(), aws).await?.filter(|key| !is_pending(key));
@@ -119,8 +119,9 @@ async fn aliases(aws: &Reader) -> Result<std::sync::Arc<BTreeMap<String, String>
     .await
 }
 
-/// Whether these tags are of another address of this stage that the environment gives another name: its alias is
-/// being handed over. (An address that was only renamed is in no list of names, and its key is taken over.)
+/// Whether these tags are of another address of this stage that the environment gives another name: its alias
+/// is being handed over. (An address that was only renamed is in no list of names, and its key is taken
+/// over.)
 pub(super) fn is_named_otherwise(at: &Place, tags: Option<&Tags>, aws: &Reader) -> bool {
     let owner = tags.and_then(|tags| aws.scope().owned_address(tags)).filter(|owner| *owner != at.address);
     let its_name = owner.and_then(|owner| aws.scope().names.get(&owner));
@@ -148,8 +149,8 @@ async fn ours(at: &Place, aws: &Reader) -> Result<Vec<KeyMetadata>, Fault> {
     Ok(keys)
 }
 
-/// The tags of every key of the account, from KMS itself: the tagging API lags, and a key that it does not show would
-/// be made a second time.
+/// The tags of every key of the account, from KMS itself: the tagging API lags, and a key that it does not
+/// show would be made a second time.
 async fn tags_of_all(at: &Place, aws: &Reader) -> Result<Vec<(String, Tags)>, Fault> {
     let (mut ids, mut marker) = (Vec::new(), None::<String>);
     loop {
@@ -271,8 +272,8 @@ async fn rotation(at: &Place, key: &KeyMetadata, aws: &Reader) -> Result<Option<
     Ok(answer.key_rotation_enabled().then(|| days.unwrap_or(365)))
 }
 
-/// The keys that the stage owns. One is named by its alias, or by the alias that it lacks when [`find`] would find
-/// it by its tags; any other key of the same address by its id, so that it is seen as an orphan.
+/// The keys that the stage owns. One is named by its alias, or by the alias that it lacks when [`find`] would
+/// find it by its tags; any other key of the same address by its id, so that it is seen as an orphan.
 pub(super) async fn owned(aws: &Reader) -> Result<Vec<(Address, String)>, Fault> {
     let owned = aws.owned().await?;
     let mut of: BTreeMap<Address, BTreeSet<String>> = BTreeMap::new();
@@ -295,7 +296,7 @@ pub(super) async fn owned(aws: &Reader) -> Result<Vec<(Address, String)>, Fault>
         let mut main = behind.cloned();
         for id in ids {
             let is_main = main.as_ref() == Some(&id);
-            if !is_main && !describe(&at.address, &id, aws).await?.is_some_and(|key| !is_pending(&key)) {
+            if !is_main && describe(&at.address, &id, aws).await?.is_none_or(|key| is_pending(&key)) {
                 continue;
             }
             let physical = if main.get_or_insert_with(|| id.clone()) == &id { at.name() } else { &id };
@@ -303,4 +304,23 @@ pub(super) async fn owned(aws: &Reader) -> Result<Vec<(Address, String)>, Fault>
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_told_from_an_alias() {
+        for id in ["1234abcd-12ab-34cd-56ef-1234567890ab", "mrk-1234abcd12ab34cd56ef1234567890ab"] {
+            assert!(is_id(id), "{id}");
+            let arn = format!("arn:aws:kms:us-east-1:000000000000:key/{id}");
+            assert_eq!(Key::physical_of_arn(&arn).as_deref(), Some(id));
+        }
+        for alias in ["dn-unsubscribe", "mrk-unsubscribe", "dn-test-one-two-three", "1234abcd-12ab-34cd-56ef"]
+        {
+            assert!(!is_id(alias), "{alias}");
+        }
+        assert_eq!(Key::physical_of_arn("arn:aws:kms:us-east-1:000000000000:alias/dn-unsubscribe"), None);
+    }
 }

@@ -56,7 +56,7 @@ impl Key {
         if owner.as_ref() != Some(&at.address) {
             let message = "the key behind its alias waits for deletion, and was not made by this stage";
             return Err(Fault::refused(&at.address, message).hint(format!(
-                "aws kms cancel-key-deletion --key-id {id}, then apply; or give this key another name in the environment"
+                "aws kms cancel-key-deletion --key-id {id}, then apply; or give it another name in the environment"
             )));
         }
         aws.write(at, "kms", "CancelKeyDeletion", || aws.kms().cancel_key_deletion().key_id(&id).send())
