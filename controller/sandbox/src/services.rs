@@ -10,6 +10,7 @@ use crate::{
     wire::{Protocol, Reply, Request},
 };
 
+mod s3;
 mod sqs;
 mod sts;
 mod tagging;
@@ -28,7 +29,7 @@ pub(crate) struct Service {
 pub(crate) type Tagged = (String, BTreeMap<String, String>);
 
 /// Every service of the account.
-pub(crate) const SERVICES: &[Service] = &[sqs::SERVICE, sts::SERVICE, tagging::SERVICE];
+pub(crate) const SERVICES: &[Service] = &[s3::SERVICE, sqs::SERVICE, sts::SERVICE, tagging::SERVICE];
 
 /// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
