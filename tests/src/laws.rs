@@ -14,6 +14,7 @@ use model::{
 };
 use sandbox::{Account, Clock, Trouble, What, When};
 
+mod bucket;
 mod queue;
 
 pub(crate) const ACCOUNT: &str = "000000000000";
