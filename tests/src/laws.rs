@@ -16,6 +16,7 @@ use sandbox::{Account, Clock, Trouble, What, When};
 
 mod contact_list;
 mod log_group;
+mod bucket;
 mod queue;
 mod role;
 mod table;

@@ -2,6 +2,7 @@
 
 use crate::Kind;
 
+pub mod bucket;
 pub mod contact_list;
 pub mod key;
 pub mod log_group;
@@ -12,6 +13,7 @@ pub mod table;
 
 /// Every kind the controller manages. Reports use this order.
 pub const KINDS: &[Kind] = &[
+    Kind::of::<bucket::Bucket>(),
     Kind::of::<contact_list::ContactList>(),
     Kind::of::<key::Key>(),
     Kind::of::<log_group::LogGroup>(),

@@ -102,6 +102,7 @@ const PROPAGATIONS: &[(&str, &str)] = &[
     ("MalformedPolicy", "rincipal"),
     ("InvalidParameterValueException", "cannot be assumed by Lambda"),
     ("InvalidParameterValueException", "KMS key is invalid for CreateGrant"),
+    ("InvalidArgument", "Unable to validate the following destination configurations"),
     ("InvalidRequestException", "was deleted"),
     ("ContinuousBackupsUnavailableException", ""),
 ];

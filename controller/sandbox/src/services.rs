@@ -14,6 +14,7 @@ mod dynamodb;
 mod iam;
 mod kms;
 mod logs;
+mod s3;
 mod secretsmanager;
 mod ses;
 mod sqs;
@@ -39,6 +40,7 @@ pub(crate) const SERVICES: &[Service] = &[
     iam::SERVICE,
     kms::SERVICE,
     logs::SERVICE,
+    s3::SERVICE,
     secretsmanager::SERVICE,
     ses::SERVICE,
     sqs::SERVICE,
