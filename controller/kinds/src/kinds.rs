@@ -2,8 +2,16 @@
 
 use crate::Kind;
 
+pub mod alarm;
 pub mod key;
 pub mod queue;
+pub mod subscription;
+pub mod topic;
 
 /// Every kind the controller manages. Reports use this order; what nothing refers to is deleted in its reverse.
-pub const KINDS: &[Kind] = &[Kind::of::<queue::Queue>()];
+pub const KINDS: &[Kind] = &[
+    Kind::of::<queue::Queue>(),
+    Kind::of::<topic::Topic>(),
+    Kind::of::<subscription::Subscription>(),
+    Kind::of::<alarm::Alarm>(),
+];

@@ -89,6 +89,7 @@ const CONFLICTS: &[&str] = &[
     "AWS.SimpleQueueService.QueueDeletedRecently",
     "ResourceConflictException",
     "ResourceInUseException",
+    "StaleTag",
 ];
 
 /// Code and a part of the message of answers that only say "not seen yet".
@@ -96,6 +97,7 @@ const PROPAGATIONS: &[(&str, &str)] = &[
     ("MalformedPolicyDocument", "rincipal"),
     ("MalformedPolicyDocumentException", "rincipal"),
     ("MalformedPolicy", "rincipal"),
+    ("InvalidParameter", "PrincipalNotFound"),
     ("InvalidParameterValueException", "cannot be assumed by Lambda"),
     ("InvalidParameterValueException", "KMS key is invalid for CreateGrant"),
     ("InvalidRequestException", "was deleted"),

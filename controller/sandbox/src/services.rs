@@ -10,6 +10,8 @@ use crate::{
     wire::{Protocol, Reply, Request},
 };
 
+mod monitoring;
+mod sns;
 mod sqs;
 mod sts;
 mod tagging;
@@ -28,7 +30,8 @@ pub(crate) struct Service {
 pub(crate) type Tagged = (String, BTreeMap<String, String>);
 
 /// Every service of the account.
-pub(crate) const SERVICES: &[Service] = &[sqs::SERVICE, sts::SERVICE, tagging::SERVICE];
+pub(crate) const SERVICES: &[Service] =
+    &[monitoring::SERVICE, sns::SERVICE, sqs::SERVICE, sts::SERVICE, tagging::SERVICE];
 
 /// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
