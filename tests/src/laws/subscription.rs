@@ -224,7 +224,7 @@ async fn only_what_connects_the_stages_own_resources_is_owned() {
     let declared = &world.declared(&super::scope())[3];
     assert_eq!(declared.address.to_string(), "laws/subscription/subject");
     let physical: Vec<&str> = owned.iter().map(|(_, physical)| physical.as_str()).collect();
-    assert_eq!(physical, [declared.physical], "what is declared is recognised by its physical name");
+    assert_eq!(physical, [declared.physical.as_str()], "what is declared is recognised by its physical name");
     let again = kind().owned(writer(&account).reader()).await.expect("an inventory");
     assert_eq!(owned, again, "the address is computed");
     let others = kind().unmanaged(aws.reader()).await.expect("an inventory");

@@ -255,3 +255,120 @@ fn tagged(world: &World<'_>) -> Vec<Tagged> {
     let one = |alarm: &&Value| (text(&alarm["alarm"], "AlarmArn").to_owned(), strings(alarm.get("tags")));
     world.all(ALARMS).values().map(one).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{store::Documents, weather::Weather};
+
+    fn ask(world: &mut World<'_>, operation: &str, input: Value) -> Result<Value, Refusal> {
+        let request = Request { operation: operation.to_owned(), input, ..Request::default() };
+        match handle(&request, world)? {
+            Reply::Value(value) => Ok(value),
+            Reply::Raw { .. } => panic!("{operation} answers with a value"),
+        }
+    }
+
+    #[track_caller]
+    fn refused(world: &mut World<'_>, operation: &str, input: Value, code: &str, part: &str) {
+        let refusal = ask(world, operation, input.clone()).expect_err(operation);
+        assert_eq!(refusal.code, code, "{operation} {input}: {}", refusal.message);
+        assert!(refusal.message.contains(part), "{operation} {input}: {}", refusal.message);
+    }
+
+    fn within(test: impl FnOnce(&mut World<'_>)) {
+        let (base, weather) = (Documents::new(), Weather::default());
+        test(&mut World::new(&base, 1_000, "000000000000", "us-east-1", &weather));
+    }
+
+    fn alarm(changes: Value) -> Value {
+        let mut alarm = json!({
+            "AlarmName": "a", "Namespace": "N", "MetricName": "M", "Statistic": "Sum", "Period": 60,
+            "EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold",
+        });
+        let changes = changes.as_object().cloned().unwrap_or_default();
+        alarm.as_object_mut().unwrap().extend(changes);
+        alarm
+    }
+
+    #[test]
+    fn a_put_overwrites_everything_but_state_and_tags() {
+        within(|world| {
+            let tags = json!([{ "Key": "a", "Value": "1" }]);
+            ask(world, "PutMetricAlarm", alarm(json!({ "AlarmDescription": "x", "Tags": tags }))).unwrap();
+            world.edit(ALARMS, "a", |alarm| alarm["alarm"]["StateValue"] = "ALARM".into());
+            let other = json!([{ "Key": "b", "Value": "2" }]);
+            ask(world, "PutMetricAlarm", alarm(json!({ "Tags": other }))).unwrap();
+            let shown = ask(world, "DescribeAlarms", json!({})).unwrap()["MetricAlarms"][0].clone();
+            assert!(shown["AlarmDescription"].is_null() && shown["Tags"].is_null(), "{shown}");
+            assert_eq!((&shown["StateValue"], &shown["ActionsEnabled"]), (&json!("ALARM"), &json!(true)));
+            let arn = shown["AlarmArn"].clone();
+            assert_eq!(
+                ask(world, "ListTagsForResource", json!({ "ResourceARN": arn })).unwrap()["Tags"],
+                tags
+            );
+        });
+    }
+
+    #[test]
+    fn exclusive_parameters_and_values_are_checked() {
+        let query = |id: &str| json!({ "Id": id, "Expression": "1 + 1", "ReturnData": true });
+        within(|world| {
+            for (changes, part) in [
+                (json!({ "Metrics": [query("e")] }), "cannot be used together"),
+                (json!({ "ExtendedStatistic": "p99" }), "ExtendedStatistic"),
+                (json!({ "Statistic": null }), "ExtendedStatistic"),
+                (json!({ "MetricName": null }), "MetricName is required"),
+                (json!({ "Threshold": null }), "Threshold"),
+                (json!({ "Period": 45 }), "multiple of 60"),
+                (json!({ "Period": 60, "EvaluationPeriods": 1_441 }), "a day"),
+                (json!({ "Period": 3_600, "EvaluationPeriods": 169 }), "seven days"),
+                (json!({ "DatapointsToAlarm": 2 }), "DatapointsToAlarm"),
+                (json!({ "TreatMissingData": "no" }), "TreatMissingData"),
+                (json!({ "AlarmActions": ["x"] }), "arn"),
+            ] {
+                refused(world, "PutMetricAlarm", alarm(changes), "ValidationError", part);
+            }
+            let math = |metrics: Value| {
+                let one = json!({ "Namespace": null, "MetricName": null, "Statistic": null, "Period": null });
+                let mut alarm = alarm(one);
+                alarm["Metrics"] = metrics;
+                alarm
+            };
+            for (metrics, part) in [
+                (json!([]), "between 1 and 20"),
+                (json!([query("E")]), "MetricDataQuery.Id"),
+                (json!([query("e"), query("f")]), "return data"),
+                (json!([{ "Id": "e" }]), "MetricStat and Expression"),
+            ] {
+                refused(world, "PutMetricAlarm", math(metrics), "ValidationError", part);
+            }
+            ask(world, "PutMetricAlarm", math(json!([query("e")]))).unwrap();
+        });
+    }
+
+    #[test]
+    fn lists_are_paged_and_what_is_absent_is_ignored_or_refused() {
+        within(|world| {
+            for number in 0..3 {
+                ask(world, "PutMetricAlarm", alarm(json!({ "AlarmName": format!("a{number}") }))).unwrap();
+            }
+            let page =
+                ask(world, "DescribeAlarms", json!({ "MaxRecords": 2, "AlarmNamePrefix": "a" })).unwrap();
+            assert_eq!(page["MetricAlarms"].as_array().unwrap().len(), 2);
+            let next = json!({ "MaxRecords": 2, "NextToken": page["NextToken"] });
+            let page = ask(world, "DescribeAlarms", next).unwrap();
+            assert_eq!(
+                (page["MetricAlarms"][0]["AlarmName"].as_str(), &page["NextToken"]),
+                (Some("a2"), &Value::Null)
+            );
+            refused(world, "DescribeAlarms", json!({ "MaxRecords": 101 }), "ValidationError", "MaxRecords");
+            refused(world, "DescribeAlarms", json!({ "NextToken": "x" }), "InvalidNextToken", "");
+            let both = json!({ "AlarmNames": ["a0"], "AlarmNamePrefix": "a" });
+            refused(world, "DescribeAlarms", both, "InvalidParameterCombination", "");
+            ask(world, "DeleteAlarms", json!({ "AlarmNames": ["absent"] })).unwrap();
+            let absent = json!({ "ResourceARN": "arn:aws:cloudwatch:us-east-1:000000000000:alarm:absent" });
+            refused(world, "ListTagsForResource", absent, "ResourceNotFoundException", "absent");
+        });
+    }
+}

@@ -314,3 +314,174 @@ fn tagged(world: &World<'_>) -> Vec<Tagged> {
         .map(|(name, topic)| (world.arn("sns", name), strings(topic.get("tags"))))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{store::Documents, weather::Weather};
+
+    fn ask(world: &mut World<'_>, operation: &str, input: Value) -> Result<Value, Refusal> {
+        let request = Request { operation: operation.to_owned(), input, ..Request::default() };
+        match handle(&request, world)? {
+            Reply::Value(value) => Ok(value),
+            Reply::Raw { .. } => panic!("{operation} answers with a value"),
+        }
+    }
+
+    #[track_caller]
+    fn refused(world: &mut World<'_>, operation: &str, input: Value, code: &str, part: &str) {
+        let refusal = ask(world, operation, input.clone()).expect_err(operation);
+        assert_eq!(refusal.code, code, "{operation} {input}: {}", refusal.message);
+        assert!(refusal.message.contains(part), "{operation} {input}: {}", refusal.message);
+    }
+
+    const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:t";
+    const ABSENT: &str = "arn:aws:sns:us-east-1:000000000000:absent";
+
+    fn within(test: impl FnOnce(&mut World<'_>)) {
+        let (base, weather) = (Documents::new(), Weather::default());
+        let mut world = World::new(&base, 1_000, "000000000000", "us-east-1", &weather);
+        ask(&mut world, "CreateTopic", json!({ "Name": "t", "Tags": [{ "Key": "a", "Value": "1" }] }))
+            .unwrap();
+        test(&mut world);
+    }
+
+    #[test]
+    fn a_topic_is_made_once_and_never_changed_by_making_it_again() {
+        within(|world| {
+            let again = ask(world, "CreateTopic", json!({ "Name": "t" })).unwrap();
+            assert_eq!(again["TopicArn"], TOPIC);
+            let other = json!({ "Name": "t", "Attributes": { "DisplayName": "x" } });
+            refused(
+                world,
+                "CreateTopic",
+                other,
+                "InvalidParameter",
+                "already exists with different attributes",
+            );
+            let other = json!({ "Name": "t", "Tags": [{ "Key": "a", "Value": "2" }] });
+            refused(world, "CreateTopic", other, "InvalidParameter", "already exists with different tags");
+            let fifo = json!({ "Name": "t.fifo" });
+            refused(world, "CreateTopic", fifo, "InvalidParameter", "Topic Name");
+            let signed = json!({ "Name": "u", "Attributes": { "SignatureVersion": "2" } });
+            refused(world, "CreateTopic", signed, "InvalidParameter", "SignatureVersion");
+        });
+    }
+
+    #[test]
+    fn what_is_not_there_is_said_in_three_ways() {
+        within(|world| {
+            refused(world, "GetTopicAttributes", json!({ "TopicArn": ABSENT }), "NotFound", "Topic");
+            refused(world, "ListTagsForResource", json!({ "ResourceArn": ABSENT }), "ResourceNotFound", "");
+            refused(world, "GetTopicAttributes", json!({ "TopicArn": "t" }), "InvalidParameter", "TopicArn");
+            ask(world, "DeleteTopic", json!({ "TopicArn": ABSENT })).unwrap();
+            let mail = json!({ "TopicArn": ABSENT, "Protocol": "email", "Endpoint": "a@b" });
+            refused(world, "Subscribe", mail, "NotFound", "Topic");
+            let gone = json!({ "SubscriptionArn": format!("{TOPIC}:0") });
+            refused(world, "GetSubscriptionAttributes", gone.clone(), "NotFound", "Subscription");
+            ask(world, "Unsubscribe", gone).unwrap();
+        });
+    }
+
+    #[test]
+    fn values_are_checked_and_account_ids_become_roots() {
+        within(|world| {
+            for (name, value) in [
+                ("Policy", "{"),
+                ("Policy", ""),
+                ("SignatureVersion", "3"),
+                ("TracingConfig", "On"),
+                ("ContentBasedDeduplication", "true"),
+                ("MaximumMessageSize", "1023"),
+                ("DeliveryPolicy", "[]"),
+                ("Owner", "1"),
+            ] {
+                let input = json!({ "TopicArn": TOPIC, "AttributeName": name, "AttributeValue": value });
+                refused(world, "SetTopicAttributes", input, "InvalidParameter", "");
+            }
+            let policy = r#"{"Statement":[{"Principal":{"AWS":["111111111111","*"]}}]}"#;
+            let input = json!({ "TopicArn": TOPIC, "AttributeName": "Policy", "AttributeValue": policy });
+            ask(world, "SetTopicAttributes", input).unwrap();
+            let shown = ask(world, "GetTopicAttributes", json!({ "TopicArn": TOPIC })).unwrap();
+            assert!(shown.to_string().contains("arn:aws:iam::111111111111:root"), "{shown}");
+        });
+    }
+
+    fn subscribe(
+        world: &mut World<'_>,
+        protocol: &str,
+        endpoint: &str,
+        attributes: Value,
+    ) -> Result<Value, Refusal> {
+        let input = json!({
+            "TopicArn": TOPIC, "Protocol": protocol, "Endpoint": endpoint, "Attributes": attributes,
+            "ReturnSubscriptionArn": "true",
+        });
+        ask(world, "Subscribe", input)
+    }
+
+    #[test]
+    fn endpoints_and_filters_are_checked() {
+        within(|world| {
+            let nested = json!({ "FilterPolicy": r#"{"a":{"b":["c"]}}"# });
+            for (protocol, endpoint, attributes, part) in [
+                ("pigeon", "roof", json!({}), "protocol string"),
+                ("https", "http://example.com", json!({}), "specified protocol"),
+                ("email", "nobody", json!({}), "Email"),
+                ("sqs", "https://sqs.us-east-1.amazonaws.com/1/q", json!({}), "SQS endpoint ARN"),
+                ("sqs", "arn:aws:sqs:us-east-1:000000000000:q.fifo", json!({}), "FIFO SQS"),
+                ("lambda", "arn:aws:lambda:x", json!({ "RawMessageDelivery": "true" }), "raw message"),
+                ("email", "a@b", nested, "nested"),
+                ("email", "a@b", json!({ "FilterPolicy": r#"{"a":"b"}"# }), "array"),
+                ("email", "a@b", json!({ "DeliveryPolicy": "{}" }), "delivery policies"),
+                ("email", "a@b", json!({ "RedrivePolicy": "{}" }), "invalid arn"),
+            ] {
+                let refusal = subscribe(world, protocol, endpoint, attributes).expect_err(part);
+                assert_eq!(refusal.code, "InvalidParameter", "{part}");
+                assert!(refusal.message.contains(part), "{part}: {}", refusal.message);
+            }
+        });
+    }
+
+    #[test]
+    fn a_pending_subscription_has_no_arn_in_lists_until_its_token_comes_back() {
+        within(|world| {
+            let arn = subscribe(world, "email", "a@b", json!({})).unwrap()["SubscriptionArn"].clone();
+            let topic = json!({ "TopicArn": TOPIC });
+            let listed = ask(world, "ListSubscriptionsByTopic", topic.clone()).unwrap();
+            assert_eq!(listed["Subscriptions"][0]["SubscriptionArn"], "PendingConfirmation");
+            let one = json!({ "SubscriptionArn": arn });
+            refused(world, "Unsubscribe", one.clone(), "InvalidParameter", "pending confirmation");
+            let plain = json!({ "SubscriptionArn": "PendingConfirmation" });
+            refused(world, "Unsubscribe", plain, "InvalidParameter", "does not start with arn");
+            let raw =
+                json!({ "SubscriptionArn": arn, "AttributeName": "FilterPolicy", "AttributeValue": "{}" });
+            refused(world, "SetSubscriptionAttributes", raw, "InvalidParameter", "pending");
+            let asked = json!({ "TopicArn": TOPIC, "Protocol": "email", "Endpoint": "a@b" });
+            assert_eq!(ask(world, "Subscribe", asked).unwrap()["SubscriptionArn"], "pending confirmation");
+            let other = subscribe(world, "email", "a@b", json!({ "FilterPolicy": r#"{"a":["b"]}"# }));
+            assert!(other.unwrap_err().message.contains("different attributes"));
+
+            let wrong = json!({ "TopicArn": TOPIC, "Token": "0" });
+            refused(world, "ConfirmSubscription", wrong, "InvalidParameter", "Token");
+            let token = world.all("sns/subscriptions").values().next().unwrap()["token"].clone();
+            ask(world, "ConfirmSubscription", json!({ "TopicArn": TOPIC, "Token": token })).unwrap();
+            let listed = ask(world, "ListSubscriptionsByTopic", topic).unwrap();
+            assert_eq!(listed["Subscriptions"][0]["SubscriptionArn"], arn);
+            let shown = ask(world, "GetTopicAttributes", json!({ "TopicArn": TOPIC })).unwrap();
+            assert!(shown.to_string().contains(r#"{"key":"SubscriptionsConfirmed","value":"1"}"#), "{shown}");
+            ask(world, "Unsubscribe", one).unwrap();
+            assert_eq!(ask(world, "ListSubscriptions", json!({})).unwrap()["Subscriptions"], json!([]));
+        });
+    }
+
+    #[test]
+    fn deleting_a_topic_deletes_its_subscriptions() {
+        within(|world| {
+            subscribe(world, "sqs", "arn:aws:sqs:us-east-1:000000000000:q", json!({})).unwrap();
+            ask(world, "DeleteTopic", json!({ "TopicArn": TOPIC })).unwrap();
+            assert!(world.all("sns/subscriptions").is_empty());
+            assert_eq!(ask(world, "ListTopics", json!({})).unwrap()["Topics"], json!([]));
+        });
+    }
+}
