@@ -2,6 +2,7 @@
 
 use crate::Kind;
 
+pub mod alarm;
 pub mod bucket;
 pub mod contact_list;
 pub mod key;
@@ -9,10 +10,13 @@ pub mod log_group;
 pub mod queue;
 pub mod role;
 pub mod secret;
+pub mod subscription;
 pub mod table;
+pub mod topic;
 
 /// Every kind the controller manages. Reports use this order.
 pub const KINDS: &[Kind] = &[
+    Kind::of::<alarm::Alarm>(),
     Kind::of::<bucket::Bucket>(),
     Kind::of::<contact_list::ContactList>(),
     Kind::of::<key::Key>(),
@@ -20,5 +24,7 @@ pub const KINDS: &[Kind] = &[
     Kind::of::<queue::Queue>(),
     Kind::of::<role::Role>(),
     Kind::of::<secret::Secret>(),
+    Kind::of::<subscription::Subscription>(),
     Kind::of::<table::Table>(),
+    Kind::of::<topic::Topic>(),
 ];

@@ -27,6 +27,12 @@ pub trait Resource: Clone + Debug + PartialEq + Serialize + DeserializeOwned + S
         scope.name(address)
     }
 
+    /// The same for a declared resource. Kinds without names of their own say their natural key here, references
+    /// included: they are replaced as soon as they are known.
+    fn physical_of(&self, scope: &Scope, address: &Address) -> String {
+        Self::physical(scope, address)
+    }
+
     /// Attributes that names alone tell, such as an ARN without invented parts.
     fn known(scope: &Scope, physical: &str) -> Outputs;
 
@@ -52,6 +58,12 @@ pub trait Resource: Clone + Debug + PartialEq + Serialize + DeserializeOwned + S
             }
             Ok(ours)
         }
+    }
+
+    /// Physical names of what hangs on the stage's own resources, whoever made it, and that the stage may not
+    /// delete. What is not declared among it is worth showing to a person.
+    fn unmanaged(_: &Reader) -> impl Future<Output = Result<Vec<String>, Fault>> + Send {
+        async { Ok(Vec::new()) }
     }
 
     /// Reads every field; `None` when it is not there.
@@ -81,6 +93,9 @@ pub struct Live<R> {
     pub holds: Holds,
     pub protected: Option<String>,
     pub findings: Vec<String>,
+    /// AWS does not show the fields yet (it waits for somebody else): they count as declared, and `actual` is only
+    /// what could be told.
+    pub unread: bool,
 }
 
 impl<R> Live<R> {
@@ -94,6 +109,7 @@ impl<R> Live<R> {
             holds: Holds::Nothing,
             protected: None,
             findings: Vec::new(),
+            unread: false,
         }
     }
 }

@@ -89,6 +89,7 @@ const CONFLICTS: &[&str] = &[
     "AWS.SimpleQueueService.QueueDeletedRecently",
     "ResourceConflictException",
     "ResourceInUseException",
+    "StaleTag",
 ];
 
 /// Code and a part of the message of answers that look like a conflict, and say that a name is taken: no waiting
@@ -100,6 +101,7 @@ const PROPAGATIONS: &[(&str, &str)] = &[
     ("MalformedPolicyDocument", "nvalid principal"),
     ("MalformedPolicyDocumentException", "rincipal"),
     ("MalformedPolicy", "rincipal"),
+    ("InvalidParameter", "PrincipalNotFound"),
     ("InvalidParameterValueException", "cannot be assumed by Lambda"),
     ("InvalidParameterValueException", "KMS key is invalid for CreateGrant"),
     ("InvalidArgument", "Unable to validate the following destination configurations"),

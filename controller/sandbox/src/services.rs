@@ -14,9 +14,11 @@ mod dynamodb;
 mod iam;
 mod kms;
 mod logs;
+mod monitoring;
 mod s3;
 mod secretsmanager;
 mod ses;
+mod sns;
 mod sqs;
 mod sts;
 mod tagging;
@@ -40,9 +42,11 @@ pub(crate) const SERVICES: &[Service] = &[
     iam::SERVICE,
     kms::SERVICE,
     logs::SERVICE,
+    monitoring::SERVICE,
     s3::SERVICE,
     secretsmanager::SERVICE,
     ses::SERVICE,
+    sns::SERVICE,
     sqs::SERVICE,
     sts::SERVICE,
     tagging::SERVICE,
