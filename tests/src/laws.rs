@@ -14,16 +14,16 @@ use model::{
 };
 use sandbox::{Account, Clock, Trouble, What, When};
 
-mod contact_list;
-mod log_group;
+mod alarm;
 mod bucket;
+mod contact_list;
+mod key;
+mod log_group;
 mod queue;
 mod role;
-mod table;
-mod key;
 mod secret;
-mod alarm;
 mod subscription;
+mod table;
 mod topic;
 
 pub(crate) const ACCOUNT: &str = "000000000000";
@@ -217,9 +217,10 @@ async fn every_field_converges_in<R: Resource>(example: &Example<R>, born: &Acco
         let impact = changes[0].impact;
         match impact {
             Impact::Blocked => continue,
-            Impact::Replace => {
-                subject(&base.manage(&writer(&account))).delete(MayFind::Anything).await.expect(&label)
-            }
+            Impact::Replace => subject(&base.manage(&writer(&account)))
+                .delete(MayFind::Anything, model::Data::Lose)
+                .await
+                .expect(&label),
             Impact::InPlace => {}
         }
         apply(&changed, &account).await.expect(&label);
@@ -236,7 +237,7 @@ async fn every_field_converges_in<R: Resource>(example: &Example<R>, born: &Acco
 /// A field that is a part of the natural key: the old one goes, the new one comes.
 async fn another_resource_is_made(base: &World, changed: &World, account: &Account, label: &str) {
     assert!(look(changed, account).await.1.is_none(), "{label}: another resource, not made yet");
-    subject(&base.manage(&writer(account))).delete(MayFind::Anything).await.expect(label);
+    subject(&base.manage(&writer(account))).delete(MayFind::Anything, model::Data::Lose).await.expect(label);
     apply(changed, account).await.expect(label);
     assert_eq!(differences(changed, account).await, [], "{label}: made");
     assert!(look(base, account).await.1.is_none(), "{label}: the old one is gone");
@@ -288,7 +289,10 @@ async fn deletes_are_repeatable<R: Resource>(example: &Example<R>) {
     let world = world_of(example, |_| {});
     apply(&world, &account).await.expect("a birth");
     for _ in 0..2 {
-        subject(&world.manage(&writer(&account))).delete(MayFind::Anything).await.expect("a delete");
+        subject(&world.manage(&writer(&account)))
+            .delete(MayFind::Anything, model::Data::Lose)
+            .await
+            .expect("a delete");
         assert!(look(&world, &account).await.1.is_none(), "{name}: gone");
     }
     apply(&world, &account).await.expect("a second birth");

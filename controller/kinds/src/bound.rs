@@ -7,7 +7,8 @@ use std::{
 };
 
 use model::{
-    Address, BoxFuture, Declared, Fault, Fields, Found, Managed, MayFind, Outputs, Ref, Tags, Watched,
+    Address, BoxFuture, Data, Declared, Fault, Fields, Found, Holds, Managed, MayFind, Outputs, Ref, Tags,
+    Watched,
     fault::Cause,
     receipt::{self, Receipt},
     text,
@@ -233,7 +234,7 @@ impl<R: Resource, A: Borrow<Reader>> Bound<R, A> {
         let address = &self.declared.address;
         let spec = self.spec.as_ref().ok_or_else(|| Fault::refused(address, "is not declared"))?;
         let value = serde_json::to_value(spec).map_err(|error| self.broken(&error))?;
-        Ok(text::resolve_value(&value, &|reference| aws.output(reference)))
+        Ok(text::resolve_value(value, &|reference| aws.output(reference)))
     }
 
     fn typed(&self, spec: Value) -> Result<R, Fault> {
@@ -282,14 +283,6 @@ impl<R: Resource, A: Borrow<Reader> + Send + Sync> Watched for Bound<R, A> {
 impl<R: Resource> Bound<R, Writer> {
     /// The spec without references, and the tags that say so.
     fn resolved(&self, aws: &Reader) -> Result<(R, Tags), Fault> {
-        let address = &self.declared.address;
-        let spec = self.spec.as_ref().ok_or_else(|| Fault::refused(address, "is not declared"))?;
-        let broken = |error: serde_json::Error| {
-            Fault::refused(address, format!("its spec does not read back: {error}"))
-        };
-        let value = serde_json::to_value(spec).map_err(broken)?;
-        let value = text::resolve_value(value, &|reference| aws.output(reference));
-        let mut missing = std::collections::BTreeSet::new();
         let value = self.filled_in(aws)?;
         let mut missing = BTreeSet::new();
         text::addresses_in(&value, &mut missing);
@@ -332,7 +325,7 @@ impl<R: Resource> Managed for Bound<R, Writer> {
         })
     }
 
-    fn delete(&self, may_find: MayFind) -> BoxFuture<'_, Result<(), Fault>> {
+    fn delete(&self, may_find: MayFind, data: Data) -> BoxFuture<'_, Result<(), Fault>> {
         Box::pin(async move {
             let aws = self.aws.fresh();
             let seen = self.look(&aws).await?;
@@ -342,6 +335,12 @@ impl<R: Resource> Managed for Bound<R, Writer> {
             }
             may_find.check(&self.declared.address, found)?;
             self.refuse_foreign(found)?;
+            // What a plan saw as empty may have been filled since: counts in lists lag by hours.
+            if let (Some(Holds::Data(what)), Data::Keep) = (found.map(|found| &found.holds), data) {
+                let message = format!("holds data by now ({what}), and nobody allowed to destroy that");
+                return Err(Fault::refused(&self.declared.address, message)
+                    .hint("name it with --destroy-data ADDRESS, or leave it out with --exclude ADDRESS"));
+            }
             match seen {
                 Some((live, _)) => R::delete(&self.place(Tags::new(), &aws), live, &aws).await,
                 None => Ok(()),

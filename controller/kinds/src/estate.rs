@@ -92,8 +92,8 @@ impl Managed for Lent<'_> {
         self.0.converge(may_find)
     }
 
-    fn delete(&self, may_find: model::MayFind) -> BoxFuture<'_, Result<(), Fault>> {
-        self.0.delete(may_find)
+    fn delete(&self, may_find: model::MayFind, data: model::Data) -> BoxFuture<'_, Result<(), Fault>> {
+        self.0.delete(may_find, data)
     }
 }
 

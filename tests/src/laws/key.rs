@@ -220,12 +220,12 @@ async fn a_delete_that_was_killed_is_completed() {
     account.plan_trouble(Trouble { when: When::Write(1), what: What::DieAfter });
     let managed = world().manage(&writer(&account));
     tokio::select! {
-        done = subject(&managed).delete(MayFind::Anything) => panic!("survived: {done:?}"),
+        done = subject(&managed).delete(MayFind::Anything, model::Data::Lose) => panic!("survived: {done:?}"),
         () = async { while !account.died() { tokio::task::yield_now().await } } => {}
     }
     let revived = account.fork();
     assert_eq!((only_state(&revived).as_str(), revived.documents()["kms/aliases"].len()), ("Enabled", 0));
-    subject(&world().manage(&writer(&revived))).delete(MayFind::Anything).await.expect("the second run");
+    subject(&world().manage(&writer(&revived))).delete(MayFind::Anything, model::Data::Lose).await.expect("the second run");
     assert_eq!(only_state(&revived), "PendingDeletion");
 }
 
@@ -233,12 +233,12 @@ async fn a_delete_that_was_killed_is_completed() {
 async fn a_key_that_was_deleted_is_taken_back() {
     let account = fresh();
     apply(&world(), &account).await.expect("a birth");
-    subject(&world().manage(&writer(&account))).delete(MayFind::Anything).await.expect("a delete");
+    subject(&world().manage(&writer(&account))).delete(MayFind::Anything, model::Data::Lose).await.expect("a delete");
     assert_eq!(only_state(&account), "PendingDeletion");
     apply(&world(), &account).await.expect("a second birth");
     assert_eq!(only_state(&account), "Enabled");
     // Of another kind it cannot be taken back.
-    subject(&world().manage(&writer(&account))).delete(MayFind::Anything).await.expect("a delete");
+    subject(&world().manage(&writer(&account))).delete(MayFind::Anything, model::Data::Lose).await.expect("a delete");
     let other = world_of(&SYMMETRIC, |key| {
         key.spec = "HMAC_256".to_owned();
         key.usage = Usage::GenerateVerifyMac;
@@ -302,7 +302,7 @@ async fn a_second_key_of_one_address_is_an_orphan_by_its_id() {
     let aws = writer(&account);
     let orphan = kind.manage_orphan(address.clone(), second.clone(), &aws);
     assert!(orphan.observe().await.expect("a look").is_some());
-    orphan.delete(MayFind::Anything).await.expect("a delete");
+    orphan.delete(MayFind::Anything, model::Data::Lose).await.expect("a delete");
     assert!(orphan.observe().await.expect("a look").is_none());
     assert!(states(&account).contains(&(second, "PendingDeletion".to_owned())));
     let owned = kind.owned(writer(&account).reader()).await.expect("an inventory");

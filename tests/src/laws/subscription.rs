@@ -162,7 +162,7 @@ async fn a_subscription_that_waits_is_neither_changed_nor_deleted_nor_asked_for_
     let changed = world_of(&MAIL, |one| one.filter = None);
     assert_eq!(differences(&changed, &account).await, [], "what AWS does not show counts as declared");
     apply(&changed, &account).await.expect("an apply");
-    subject(&world.manage(&writer(&account))).delete(MayFind::Anything).await.expect("a delete");
+    subject(&world.manage(&writer(&account))).delete(MayFind::Anything, model::Data::Lose).await.expect("a delete");
     assert_eq!(writes(&account), Vec::<String>::new());
     // Nobody opened the link for two days: it is gone, and asked for again.
     let forgotten = edit_all(&account, |one| one["created"] = 0.into());
@@ -234,7 +234,7 @@ async fn only_what_connects_the_stages_own_resources_is_owned() {
     assert_eq!((address.stack(), address.kind()), ("laws", "subscription"));
     let orphan = kind().manage_orphan(address, physical, &aws);
     assert!(orphan.observe().await.expect("a look").is_some());
-    orphan.delete(MayFind::Anything).await.expect("a delete");
+    orphan.delete(MayFind::Anything, model::Data::Lose).await.expect("a delete");
     assert!(kind().owned(writer(&account).reader()).await.expect("an inventory").is_empty());
     assert_eq!(account.documents()["sns/subscriptions"].len(), 2, "the others are left alone");
 }

@@ -60,7 +60,7 @@ async fn a_protected_table_is_not_deleted() {
     let (_, found) = look(&world, &account).await;
     assert_eq!(found.expect("it exists").protected.as_deref(), Some("deletion protection is on"));
     let managed = world.manage(&writer(&account));
-    let fault = managed[0].delete(MayFind::Anything).await.expect_err("a refusal");
+    let fault = managed[0].delete(MayFind::Anything, model::Data::Lose).await.expect_err("a refusal");
     assert!(fault.to_string().contains("protected against deletion"), "{fault}");
     assert!(fault.cause().is_some_and(|cause| cause.hint.is_some()));
     assert!(look(&world, &account).await.1.is_some(), "still there");

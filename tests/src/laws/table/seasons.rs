@@ -30,7 +30,7 @@ fn writes(account: &Account) -> Vec<String> {
 }
 
 async fn delete(world: &World, account: &Account) -> Result<(), Fault> {
-    world.manage(&writer(account))[0].delete(MayFind::Anything).await
+    world.manage(&writer(account))[0].delete(MayFind::Anything, model::Data::Lose).await
 }
 
 #[tokio::test(start_paused = true)]
