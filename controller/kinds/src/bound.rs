@@ -21,11 +21,13 @@ use crate::{Live, Place, Reader, Resource, Scope, Writer};
 pub struct Kind {
     pub name: &'static str,
     pub tagged: bool,
-    owned: for<'a> fn(&'a Reader) -> BoxFuture<'a, Result<Vec<(Address, String)>, Fault>>,
-    unmanaged: for<'a> fn(&'a Reader) -> BoxFuture<'a, Result<Vec<String>, Fault>>,
+    owned: Inventory<(Address, String)>,
+    unmanaged: Inventory<String>,
     watch: fn(Address, String, &Reader) -> Box<dyn Watched>,
     manage: fn(Address, String, &Writer) -> Box<dyn Managed>,
 }
+
+type Inventory<T> = for<'a> fn(&'a Reader) -> BoxFuture<'a, Result<Vec<T>, Fault>>;
 
 impl Kind {
     pub const fn of<R: Resource>() -> Self {

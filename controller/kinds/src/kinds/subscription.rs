@@ -431,3 +431,57 @@ fn computed_address(topic: &Address, physical: &str) -> Option<Address> {
     let digits = &key.fingerprint()[..8];
     Address::new(topic.stack(), Subscription::KIND, &format!("{}.{digits}", topic.name())).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:t";
+
+    #[test]
+    fn the_physical_name_is_the_natural_key_whatever_the_endpoint_holds() {
+        let web = Subscription::plain(Ref::live(TOPIC), Protocol::Https, "https://example.com/a?b=c|d");
+        let address: Address = "s/subscription/web".parse().unwrap();
+        let scope = Scope {
+            project: "p".to_owned(),
+            stage: "s".to_owned(),
+            account: "000000000000".to_owned(),
+            region: "us-east-1".to_owned(),
+            names: BTreeMap::new(),
+            tags: model::Tags::new(),
+        };
+        let key = NaturalKey::parse(&web.physical_of(&scope, &address)).unwrap();
+        assert_eq!((key.topic.as_str(), key.protocol), (TOPIC, Protocol::Https));
+        assert_eq!(key.endpoint, "https://example.com/a?b=c|d");
+        assert!(NaturalKey::parse("p-s-web").is_none());
+    }
+
+    #[test]
+    fn what_its_reader_unsubscribed_is_not_there_any_more() {
+        let key = NaturalKey::parse(&format!("{TOPIC}|email|a@b")).unwrap();
+        let listed = |arn: &str| {
+            Listed::builder().topic_arn(TOPIC).protocol("email").endpoint("a@b").subscription_arn(arn).build()
+        };
+        assert!(key.is(&listed("PendingConfirmation")) && key.is(&listed(&format!("{TOPIC}:0"))));
+        assert!(!key.is(&listed("Deleted")));
+        assert_eq!(physical_of_listed(&listed("Deleted")), format!("{TOPIC}|email|a@b"));
+    }
+
+    #[test]
+    fn an_alias_belongs_to_its_function() {
+        let function = "arn:aws:lambda:us-east-1:000000000000:function:f";
+        assert_eq!(unqualified(&format!("{function}:live")), function);
+        assert_eq!(unqualified(function), function);
+        let queue = "arn:aws:sqs:us-east-1:000000000000:q";
+        assert_eq!(unqualified(queue), queue);
+    }
+
+    #[test]
+    fn the_computed_address_is_stable_and_tells_keys_apart() {
+        let topic: Address = "shared/topic/mail".parse().unwrap();
+        let one = computed_address(&topic, "a|sqs|b").unwrap();
+        assert_eq!(computed_address(&topic, "a|sqs|b"), Some(one.clone()));
+        assert!(one.to_string().starts_with("shared/subscription/mail."), "{one}");
+        assert_ne!(computed_address(&topic, "a|sqs|c"), Some(one));
+    }
+}
