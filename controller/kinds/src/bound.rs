@@ -135,8 +135,8 @@ impl World {
         Ok(Handle { address, kind: PhantomData })
     }
 
-    /// The plain data of every declaration, in the order of the stacks. Physical names that are natural keys hold
-    /// what names alone tell of the resources they refer to.
+    /// The plain data of every declaration, in the order of the stacks. Physical names that are natural keys
+    /// hold what names alone tell of the resources they refer to.
     pub fn declared(&self, scope: &Scope) -> Vec<Declared> {
         let mut all: Vec<Declared> = self.entries.iter().map(|entry| entry.declared(scope)).collect();
         let known: BTreeMap<Address, Outputs> =

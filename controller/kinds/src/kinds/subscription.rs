@@ -1,10 +1,11 @@
 //! A subscription of an SNS topic.
 //!
-//! Surprises (aws-semantics 16): it has no name and no tags, so topic, protocol and endpoint are its identity, and
-//! its physical name is the three of them. What must be confirmed by somebody (mail, web servers, other accounts) is
-//! listed with the ARN `PendingConfirmation`: until then AWS shows no attributes and lets nobody change or unsubscribe
-//! it, and asking again sends another mail. So such a one counts as converged, with a finding; deleting it does
-//! nothing, and AWS forgets it when nobody confirms for two or three days.
+//! Surprises (aws-semantics 16): it has no name and no tags, so topic, protocol and endpoint are its
+//! identity, and its physical name is the three of them. What must be confirmed by somebody (mail, web
+//! servers, other accounts) is listed with the ARN `PendingConfirmation`: until then AWS shows no attributes
+//! and lets nobody change or unsubscribe it, and asking again sends another mail. So such a one counts as
+//! converged, with a finding; deleting it does nothing, and AWS forgets it when nobody confirms for two or
+//! three days.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -109,8 +110,8 @@ impl Subscription {
         ])
     }
 
-    /// The attributes that differ from `have`, in an order that SNS accepts: a filter may look into nested bodies
-    /// only while its scope says so, so that scope comes first and goes last.
+    /// The attributes that differ from `have`, in an order that SNS accepts: a filter may look into nested
+    /// bodies only while its scope says so, so that scope comes first and goes last.
     fn changes(&self, have: &Self) -> Vec<(&'static str, String)> {
         let have = have.attributes();
         let differs = |(name, value): &(&'static str, String)| have.get(name) != Some(value);
@@ -236,8 +237,8 @@ impl Resource for Subscription {
         None
     }
 
-    /// Subscriptions of this stage's queues and functions to this stage's topics. Which address they had is not
-    /// written down anywhere, so they get one that is computed.
+    /// Subscriptions of this stage's queues and functions to this stage's topics. Which address they had is
+    /// not written down anywhere, so they get one that is computed.
     async fn owned(aws: &Reader) -> Result<Vec<(Address, String)>, Fault> {
         let (ours, _) = inventory(aws).await?;
         Ok(ours)
@@ -389,7 +390,8 @@ pub(super) async fn held_by(at: &Place, topic: &str, aws: &Reader) -> Result<Hol
     })
 }
 
-/// All subscriptions of this stage's topics: those between its own resources, and the physical names of the others.
+/// All subscriptions of this stage's topics: those between its own resources, and the physical names of the
+/// others.
 async fn inventory(aws: &Reader) -> Result<(Vec<(Address, String)>, Vec<String>), Fault> {
     let owned = aws.owned().await?;
     let topics = owned.iter().filter_map(|(arn, tags)| {
