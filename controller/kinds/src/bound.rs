@@ -22,11 +22,13 @@ use crate::{Live, Place, Reader, Resource, Scope, Writer};
 pub struct Kind {
     pub name: &'static str,
     pub tagged: bool,
-    owned: for<'a> fn(&'a Reader) -> BoxFuture<'a, Result<Vec<(Address, String)>, Fault>>,
-    unmanaged: for<'a> fn(&'a Reader) -> BoxFuture<'a, Result<Vec<String>, Fault>>,
+    owned: Inventory<(Address, String)>,
+    unmanaged: Inventory<String>,
     watch: fn(Address, String, &Reader) -> Box<dyn Watched>,
     manage: fn(Address, String, &Writer) -> Box<dyn Managed>,
 }
+
+type Inventory<T> = for<'a> fn(&'a Reader) -> BoxFuture<'a, Result<Vec<T>, Fault>>;
 
 impl Kind {
     pub const fn of<R: Resource>() -> Self {
@@ -134,8 +136,8 @@ impl World {
         Ok(Handle { address, kind: PhantomData })
     }
 
-    /// The plain data of every declaration, in the order of the stacks. Physical names that are natural keys hold
-    /// what names alone tell of the resources they refer to.
+    /// The plain data of every declaration, in the order of the stacks. Physical names that are natural keys
+    /// hold what names alone tell of the resources they refer to.
     pub fn declared(&self, scope: &Scope) -> Vec<Declared> {
         let mut all: Vec<Declared> = self.entries.iter().map(|entry| entry.declared(scope)).collect();
         let known: BTreeMap<Address, Outputs> =

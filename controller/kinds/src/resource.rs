@@ -27,8 +27,8 @@ pub trait Resource: Clone + Debug + PartialEq + Serialize + DeserializeOwned + S
         scope.name(address)
     }
 
-    /// The same for a declared resource. Kinds without names of their own say their natural key here, references
-    /// included: they are replaced as soon as they are known.
+    /// The same for a declared resource. Kinds without names of their own say their natural key here,
+    /// references included: they are replaced as soon as they are known.
     fn physical_of(&self, scope: &Scope, address: &Address) -> String {
         Self::physical(scope, address)
     }
@@ -93,8 +93,8 @@ pub struct Live<R> {
     pub holds: Holds,
     pub protected: Option<String>,
     pub findings: Vec<String>,
-    /// AWS does not show the fields yet (it waits for somebody else): they count as declared, and `actual` is only
-    /// what could be told.
+    /// AWS does not show the fields yet (it waits for somebody else): they count as declared, and `actual` is
+    /// only what could be told.
     pub unread: bool,
 }
 

@@ -125,6 +125,19 @@ const FULL: Example<Alarm> = Example {
                 queries.get_mut("calls").expect("it is there").account = Some("111111111111".to_owned());
             });
         }),
+        ("metric", |alarm| {
+            math(alarm, |queries| {
+                let bytes = MetricStat { unit: Some("Bytes".to_owned()), ..errors() };
+                queries.insert("errors".to_owned(), query(Source::Metric(bytes), false));
+            });
+        }),
+        ("metric", |alarm| {
+            math(alarm, |queries| {
+                let statistic = Statistic::Extended("p99".to_owned());
+                let slowest = MetricStat { statistic, period_s: 60, dimensions: BTreeMap::new(), ..errors() };
+                queries.insert("errors".to_owned(), query(Source::Metric(slowest), false));
+            });
+        }),
         ("metric", |alarm| alarm.metric = Metric::Single(errors())),
         ("datapoints_to_alarm", |alarm| alarm.datapoints_to_alarm = 5),
         ("low_samples", |alarm| alarm.low_samples = None),

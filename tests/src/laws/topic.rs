@@ -125,3 +125,12 @@ async fn what_a_person_must_know_is_found() {
     assert_eq!(findings.len(), 2, "{findings:?}");
     assert!(findings[0].contains("AROAEXAMPLE") && findings[1].contains("alias/aws/sns"), "{findings:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_receipt_of_a_birth_in_several_calls_is_written_last() {
+    let account = fresh();
+    apply(&world_of(&FULL, |_| {}), &account).await.expect("a birth");
+    let writes: Vec<String> =
+        account.served().into_iter().filter(|call| call.writes).map(|call| call.operation).collect();
+    assert_eq!(writes, ["CreateTopic", "SetTopicAttributes", "TagResource"]);
+}

@@ -1,8 +1,8 @@
 //! A CloudWatch alarm on one metric, or on an expression over several.
 //!
-//! Surprises (aws-semantics 13): `PutMetricAlarm` overwrites everything, so an alarm with settings that this kind
-//! does not know is refused rather than flattened; tags given with it count only at creation; thresholds are doubles;
-//! only three alarms a second may be put; deleting a name that is not there is no error.
+//! Surprises (aws-semantics 13): `PutMetricAlarm` overwrites everything, so an alarm with settings that this
+//! kind does not know is refused rather than flattened; tags given with it count only at creation; thresholds
+//! are doubles; only three alarms a second may be put; deleting a name that is not there is no error.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -107,7 +107,8 @@ fn of_word<T: for<'de> Deserialize<'de>>(word: &str) -> Option<T> {
 }
 
 impl Alarm {
-    /// An alarm with the defaults of CloudWatch that does nothing yet: one period on the wrong side is enough.
+    /// An alarm with the defaults of CloudWatch that does nothing yet: one period on the wrong side is
+    /// enough.
     pub fn on(metric: Metric, comparison: Comparison, threshold: impl Into<Number>) -> Self {
         Self {
             description: None,

@@ -1,10 +1,11 @@
 //! A subscription of an SNS topic.
 //!
-//! Surprises (aws-semantics 16): it has no name and no tags, so topic, protocol and endpoint are its identity, and
-//! its physical name is the three of them. What must be confirmed by somebody (mail, web servers, other accounts) is
-//! listed with the ARN `PendingConfirmation`: until then AWS shows no attributes and lets nobody change or unsubscribe
-//! it, and asking again sends another mail. So such a one counts as converged, with a finding; deleting it does
-//! nothing, and AWS forgets it when nobody confirms for two or three days.
+//! Surprises (aws-semantics 16): it has no name and no tags, so topic, protocol and endpoint are its
+//! identity, and its physical name is the three of them. What must be confirmed by somebody (mail, web
+//! servers, other accounts) is listed with the ARN `PendingConfirmation`: until then AWS shows no attributes
+//! and lets nobody change or unsubscribe it, and asking again sends another mail. So such a one counts as
+//! converged, with a finding; deleting it does nothing, and AWS forgets it when nobody confirms for two or
+//! three days.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -109,8 +110,8 @@ impl Subscription {
         ])
     }
 
-    /// The attributes that differ from `have`, in an order that SNS accepts: a filter may look into nested bodies
-    /// only while its scope says so, so that scope comes first and goes last.
+    /// The attributes that differ from `have`, in an order that SNS accepts: a filter may look into nested
+    /// bodies only while its scope says so, so that scope comes first and goes last.
     fn changes(&self, have: &Self) -> Vec<(&'static str, String)> {
         let have = have.attributes();
         let differs = |(name, value): &(&'static str, String)| have.get(name) != Some(value);
@@ -236,8 +237,8 @@ impl Resource for Subscription {
         None
     }
 
-    /// Subscriptions of this stage's queues and functions to this stage's topics. Which address they had is not
-    /// written down anywhere, so they get one that is computed.
+    /// Subscriptions of this stage's queues and functions to this stage's topics. Which address they had is
+    /// not written down anywhere, so they get one that is computed.
     async fn owned(aws: &Reader) -> Result<Vec<(Address, String)>, Fault> {
         let (ours, _) = inventory(aws).await?;
         Ok(ours)
@@ -389,7 +390,8 @@ pub(super) async fn held_by(at: &Place, topic: &str, aws: &Reader) -> Result<Hol
     })
 }
 
-/// All subscriptions of this stage's topics: those between its own resources, and the physical names of the others.
+/// All subscriptions of this stage's topics: those between its own resources, and the physical names of the
+/// others.
 async fn inventory(aws: &Reader) -> Result<(Vec<(Address, String)>, Vec<String>), Fault> {
     let owned = aws.owned().await?;
     let topics = owned.iter().filter_map(|(arn, tags)| {
@@ -430,4 +432,58 @@ fn computed_address(topic: &Address, physical: &str) -> Option<Address> {
     key.fixed("key", &physical);
     let digits = &key.fingerprint()[..8];
     Address::new(topic.stack(), Subscription::KIND, &format!("{}.{digits}", topic.name())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:t";
+
+    #[test]
+    fn the_physical_name_is_the_natural_key_whatever_the_endpoint_holds() {
+        let web = Subscription::plain(Ref::live(TOPIC), Protocol::Https, "https://example.com/a?b=c|d");
+        let address: Address = "s/subscription/web".parse().unwrap();
+        let scope = Scope {
+            project: "p".to_owned(),
+            stage: "s".to_owned(),
+            account: "000000000000".to_owned(),
+            region: "us-east-1".to_owned(),
+            names: BTreeMap::new(),
+            tags: model::Tags::new(),
+        };
+        let key = NaturalKey::parse(&web.physical_of(&scope, &address)).unwrap();
+        assert_eq!((key.topic.as_str(), key.protocol), (TOPIC, Protocol::Https));
+        assert_eq!(key.endpoint, "https://example.com/a?b=c|d");
+        assert!(NaturalKey::parse("p-s-web").is_none());
+    }
+
+    #[test]
+    fn what_its_reader_unsubscribed_is_not_there_any_more() {
+        let key = NaturalKey::parse(&format!("{TOPIC}|email|a@b")).unwrap();
+        let listed = |arn: &str| {
+            Listed::builder().topic_arn(TOPIC).protocol("email").endpoint("a@b").subscription_arn(arn).build()
+        };
+        assert!(key.is(&listed("PendingConfirmation")) && key.is(&listed(&format!("{TOPIC}:0"))));
+        assert!(!key.is(&listed("Deleted")));
+        assert_eq!(physical_of_listed(&listed("Deleted")), format!("{TOPIC}|email|a@b"));
+    }
+
+    #[test]
+    fn an_alias_belongs_to_its_function() {
+        let function = "arn:aws:lambda:us-east-1:000000000000:function:f";
+        assert_eq!(unqualified(&format!("{function}:live")), function);
+        assert_eq!(unqualified(function), function);
+        let queue = "arn:aws:sqs:us-east-1:000000000000:q";
+        assert_eq!(unqualified(queue), queue);
+    }
+
+    #[test]
+    fn the_computed_address_is_stable_and_tells_keys_apart() {
+        let topic: Address = "shared/topic/mail".parse().unwrap();
+        let one = computed_address(&topic, "a|sqs|b").unwrap();
+        assert_eq!(computed_address(&topic, "a|sqs|b"), Some(one.clone()));
+        assert!(one.to_string().starts_with("shared/subscription/mail."), "{one}");
+        assert_ne!(computed_address(&topic, "a|sqs|c"), Some(one));
+    }
 }

@@ -1,10 +1,10 @@
 //! An SNS topic.
 //!
-//! Surprises (aws-semantics 16): `CreateTopic` is idempotent by name, but other attributes or tags than the living
-//! topic has are an error; it takes no signature version; attributes are set one at a time; a topic without a policy
-//! of its own shows one that AWS made up; a topic that was just made may not be found for a while; deleting one
-//! deletes its subscriptions with it. A topic is strict (FIFO) when its name ends in `.fifo`, for ever, so that is no
-//! field.
+//! Surprises (aws-semantics 16): `CreateTopic` is idempotent by name, but other attributes or tags than the
+//! living topic has are an error; it takes no signature version; attributes are set one at a time; a topic
+//! without a policy of its own shows one that AWS made up; a topic that was just made may not be found for a
+//! while; deleting one deletes its subscriptions with it. A topic is strict (FIFO) when its name ends in
+//! `.fifo`, for ever, so that is no field.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -34,8 +34,8 @@ pub struct Topic {
     pub display_name: Option<String>,
     /// Who may publish and subscribe. `None` is the policy that AWS makes up: only this account.
     pub policy: Option<Policy>,
-    /// The key that encrypts messages at rest, by ARN, or by alias as in `Ref::live("alias/aws/sns")`. SNS gives back
-    /// the very text that was set.
+    /// The key that encrypts messages at rest, by ARN, or by alias as in `Ref::live("alias/aws/sns")`. SNS
+    /// gives back the very text that was set.
     pub key: Option<Ref<Key>>,
     pub signature: Signature,
     pub tracing: Tracing,
@@ -80,8 +80,8 @@ impl Topic {
         }
     }
 
-    /// The attributes as SNS wants them. An empty string clears, except for the policy, which has no other way back
-    /// than to write what AWS would make up.
+    /// The attributes as SNS wants them. An empty string clears, except for the policy, which has no other
+    /// way back than to write what AWS would make up.
     fn attributes(&self, scope: &Scope, arn: &str) -> BTreeMap<&'static str, String> {
         let text = |value: Option<String>| value.unwrap_or_default();
         let signature = match self.signature {
@@ -177,8 +177,8 @@ fn default_policy(account: &str, arn: &str) -> String {
     policy.document()
 }
 
-/// Whether AWS made this policy up. The console keeps its name when a person adds statements, so its one statement is
-/// looked at too; the actions in it have changed over the years.
+/// Whether AWS made this policy up. The console keeps its name when a person adds statements, so its one
+/// statement is looked at too; the actions in it have changed over the years.
 fn is_default(policy: &Policy, account: &str) -> bool {
     let owner = |statement: &model::policy::Statement| {
         let keys = statement.condition.get("StringEquals").into_iter().flatten();

@@ -149,7 +149,7 @@ fn check_one(input: &Value, evaluations: u64) -> Result<(), Refusal> {
 }
 
 fn check_period(period: u64, evaluations: u64) -> Result<(), Refusal> {
-    if ![10, 20, 30].contains(&period) && (period == 0 || period % 60 != 0) {
+    if ![10, 20, 30].contains(&period) && (period == 0 || !period.is_multiple_of(60)) {
         return Err(invalid("Period must be 10, 20, 30 or a multiple of 60"));
     }
     let (most, what) = if period < 3600 { (DAY_S, "a day") } else { (7 * DAY_S, "seven days") };

@@ -4,8 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// A decimal number, kept as the shortest text that names its double, which is what CloudWatch keeps: `5.0` and `5`
-/// are the same.
+/// A decimal number, kept as the shortest text that names its double, which is what CloudWatch keeps: `5.0`
+/// and `5` are the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Number(String);

@@ -1,5 +1,5 @@
-//! Subscriptions of SNS. Those that a person or a web server must confirm have no usable ARN until then, and vanish
-//! when nobody does.
+//! Subscriptions of SNS. Those that a person or a web server must confirm have no usable ARN until then, and
+//! vanish when nobody does.
 
 use std::collections::BTreeMap;
 
