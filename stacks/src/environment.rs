@@ -54,7 +54,7 @@ pub struct Alarms {
     pub emails: Vec<String>,
     /// Messages in a dead-letter queue that ring.
     #[serde(default = "default_dead_letters")]
-    pub dead_letters: u32,
+    pub dead_letters: i32,
 }
 
 /// How long work may take.
@@ -77,7 +77,7 @@ fn default_project() -> String {
     "dn".to_owned()
 }
 
-fn default_dead_letters() -> u32 {
+fn default_dead_letters() -> i32 {
     1
 }
 

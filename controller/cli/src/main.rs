@@ -11,6 +11,7 @@ use clap::{CommandFactory, Parser};
 
 mod args;
 mod choice;
+mod control;
 mod exit;
 mod ledger;
 mod progress;

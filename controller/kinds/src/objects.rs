@@ -129,11 +129,11 @@ impl Objects<Writer> {
         match outcome {
             Ok(_) => Ok(true),
             Err(error) if error.is(CHANGED) || error.is(NO_KEY) => Ok(false),
-            Err(error) if error.is(NO_BUCKET) => {
-                let text = format!("there is no bucket {}", self.bucket());
-                Err(Fault::refused(&self.at.address, text).hint("apply the bucket first"))
+            Err(error) => {
+                let no_bucket = error.is(NO_BUCKET);
+                let fault = Fault::from(error);
+                Err(if no_bucket { fault.hint("apply the bucket first") } else { fault })
             }
-            Err(error) => Err(error.into()),
         }
     }
 }

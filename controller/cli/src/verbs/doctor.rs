@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, sync::Arc};
 
 use engine::{lock, observe};
-use kinds::ControlLock;
+use crate::control::ControlLock;
 
 use crate::{
     args, choice::excluded, exit::{Done, Failure}, ledger, progress::News, project::Project, render, screen::Screen,

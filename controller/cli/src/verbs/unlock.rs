@@ -1,7 +1,7 @@
 //! `dn unlock`: breaks the lock of a run that is gone.
 
 use engine::{LockStore, lock};
-use kinds::ControlLock;
+use crate::control::ControlLock;
 
 use crate::{
     args, exit::{Done, Failure, Kind}, project::Project, render, screen::Screen, session::Session,
