@@ -239,3 +239,18 @@ async fn a_deleted_principal_is_a_finding() {
     let found = look(&world_of(&private(), |_| {}), &account).await.1.expect("it exists");
     assert_eq!(found.findings, ["its policy names AROAEXAMPLE, which was deleted"]);
 }
+
+/// A HEAD has no body to say why it failed, so another call's answer is shown.
+#[tokio::test(start_paused = true)]
+async fn expired_credentials_are_named() {
+    let account = born(|_| {}).await;
+    for (operation, code) in [("HeadBucket", "Unknown"), ("GetBucketCors", "ExpiredToken")] {
+        account.plan_trouble(Trouble {
+            when: When::Operation { service: "s3".to_owned(), operation: operation.to_owned() },
+            what: What::Fail { code: code.to_owned(), message: String::new(), status: 400, times: 1 },
+        });
+    }
+    let world = world_of(&private(), |_| {});
+    let fault = world.watch(writer(&account).reader())[0].observe().await.expect_err("expired");
+    assert_eq!(fault.cause().and_then(|cause| cause.code.as_deref()), Some("ExpiredToken"));
+}

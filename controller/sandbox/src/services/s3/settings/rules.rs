@@ -173,7 +173,8 @@ fn lifecycle_actions(rule: &Element) -> Checked {
             )));
         }
         if expires.is_some_and(|expires| expires <= days) {
-            let message = "'Days' in the Expiration action for prefix must be greater than 'Days' in the Transition action";
+            let message = "'Days' in the Expiration action for prefix must be greater than 'Days' in \
+                           the Transition action";
             return Err(invalid(message));
         }
     }
