@@ -1,7 +1,8 @@
 //! Objects in one bucket, made once or replaced only when nobody else did: what a lock and a journal need.
 //!
-//! S3 itself decides who was first (`If-None-Match: *`, `If-Match`; aws-semantics 1.1). When an answer is lost, the
-//! next attempt may meet its own work: then `false` says "somebody was first", and a read tells who.
+//! S3 itself decides who was first (`If-None-Match: *`, `If-Match`; aws-semantics 1.1). When an answer is
+//! lost, the next attempt may meet its own work: then `false` says "somebody was first", and a read tells
+//! who.
 
 use std::borrow::Borrow;
 
