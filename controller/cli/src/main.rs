@@ -1,1 +1,3 @@
+mod render;
+
 fn main() {}
