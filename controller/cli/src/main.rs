@@ -1,3 +1,74 @@
-mod render;
+//! `dn`: declares, compares and applies the AWS environment of a stage.
+//!
+//! One file a verb in [`verbs`]; [`render`] turns what they found into words; [`exit`] is the one place that maps
+//! errors to exit code, message and hint. Only this crate reads the environment, the terminal and files.
 
-fn main() {}
+#![expect(clippy::disallowed_methods, reason = "the CLI is where the environment is read")]
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+mod args;
+mod choice;
+mod exit;
+mod ledger;
+mod progress;
+mod project;
+mod render;
+mod screen;
+mod session;
+mod verbs;
+
+use args::{Cli, Verb};
+use exit::{Done, Failure, code};
+use project::Project;
+use screen::Screen;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            // clap would exit with 2, which here means "changes".
+            return ExitCode::from(u8::from(error.use_stderr()));
+        }
+    };
+    let screen = Screen::new(cli.width);
+    let outcome = run(cli, &screen).map_err(|failure| {
+        screen.remark(&render::failure_text(&failure, &screen.style()));
+        failure.kind
+    });
+    code(outcome)
+}
+
+fn run(cli: Cli, screen: &Screen) -> Result<Done, Failure> {
+    match &cli.verb {
+        Verb::Schema => return verbs::schema::run(screen),
+        Verb::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "dn", &mut std::io::stdout());
+            return Ok(Done::Nothing);
+        }
+        _ => {}
+    }
+    let project = Project::find(cli.project.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::error(format!("no runtime: {error}")))?;
+    let outcome = runtime.block_on(async {
+        match cli.verb {
+            Verb::Plan(args) => verbs::plan::run(&project, screen, args).await,
+            Verb::Apply(args) => verbs::apply::run(&project, screen, args).await,
+            Verb::Drift(args) => verbs::drift::run(&project, screen, args).await,
+            Verb::Destroy(args) => verbs::destroy::run(&project, screen, args).await,
+            Verb::Outputs(args) => verbs::outputs::run(&project, screen, args).await,
+            Verb::Graph(args) => verbs::graph::run(&project, screen, &args),
+            Verb::History(args) => verbs::history::run(&project, screen, &args),
+            Verb::Doctor(args) => verbs::doctor::run(&project, screen, args).await,
+            Verb::Unlock(args) => verbs::unlock::run(&project, screen, args).await,
+            Verb::Schema | Verb::Completions { .. } => Ok(Done::Nothing),
+        }
+    });
+    // A prompt that is still waiting for a line must not keep the process.
+    runtime.shutdown_background();
+    outcome
+}

@@ -11,7 +11,7 @@ use std::{
 
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use model::{
-    Action, Address, Fault, ManagedEstate, MayFind, Plan, Step, StepId,
+    Action, Address, Data, Fault, ManagedEstate, MayFind, Note, Plan, Step, StepId,
     fault::Cause,
     journal::{Ending, Event, Status},
 };
@@ -216,12 +216,15 @@ impl Execution<'_> {
             let cause = Cause::new("no kind of this program knows it").at(&step.address);
             return Err(Fault::Refused(cause.hint("apply it with the version of dn that made the plan")));
         };
+        // The plan was not blocked, so a step that loses data was named by a person.
+        let loses = step.notes.iter().any(|note| matches!(note, Note::LosesData { .. }));
+        let data = if loses { Data::Lose } else { Data::Keep };
         // Our own unfinished work, from before a crash, may be found in any state.
         let begun = self.earlier.contains_key(&(step.address.clone(), step.action));
         let mut may_find = if begun { MayFind::Anything } else { MayFind::Only(step.expects.clone()) };
         for attempt in 1.. {
             let outcome = match step.action {
-                Action::Delete => managed.delete(may_find.clone()).await,
+                Action::Delete => managed.delete(may_find.clone(), data).await,
                 Action::Create | Action::Update | Action::Replace => {
                     managed.converge(may_find.clone()).await.map(|_| ())
                 }

@@ -25,17 +25,30 @@ const PROPAGATION_ATTEMPTS_MAX: u32 = 40;
 pub struct PacedGate {
     clock: Arc<dyn Clock>,
     lanes: Lanes,
-    /// `None` while only looking: then a call that changes something is refused.
-    recorder: Option<Arc<Recorder>>,
+    writes: Writes,
     progress: Arc<dyn Progress>,
     /// State of the jitter; the seed is an input.
     dice: AtomicU64,
 }
 
+/// What becomes of calls that change something.
+enum Writes {
+    Refused,
+    /// The lock: bookkeeping of the run itself, not a change to the stage.
+    Unrecorded,
+    Recorded(Arc<Recorder>),
+}
+
 impl PacedGate {
     /// A gate for looking: nothing can be changed through it.
     pub fn read_only(clock: Arc<dyn Clock>, progress: Arc<dyn Progress>, seed: u64) -> Self {
-        Self { clock, lanes: Lanes::default(), recorder: None, progress, dice: AtomicU64::new(seed | 1) }
+        Self {
+            clock,
+            lanes: Lanes::default(),
+            writes: Writes::Refused,
+            progress,
+            dice: AtomicU64::new(seed | 1),
+        }
     }
 
     /// A gate for changing, which records what it lets through.
@@ -45,20 +58,26 @@ impl PacedGate {
         seed: u64,
         recorder: Arc<Recorder>,
     ) -> Self {
-        Self { recorder: Some(recorder), ..Self::read_only(clock, progress, seed) }
+        Self { writes: Writes::Recorded(recorder), ..Self::read_only(clock, progress, seed) }
+    }
+
+    /// A gate for the lock, which is taken before a run begins and given back after it ended.
+    pub fn unrecorded(clock: Arc<dyn Clock>, progress: Arc<dyn Progress>, seed: u64) -> Self {
+        Self { writes: Writes::Unrecorded, ..Self::read_only(clock, progress, seed) }
     }
 
     fn record(&self, call: &Call, event: impl FnOnce(&Call) -> Event) -> Result<(), Fault> {
         if !call.writes {
             return Ok(());
         }
-        let Some(recorder) = &self.recorder else {
-            return Err(Fault::refused(
+        match &self.writes {
+            Writes::Recorded(recorder) => recorder.record(self.clock.now_ms(), event(call)),
+            Writes::Unrecorded => Ok(()),
+            Writes::Refused => Err(Fault::refused(
                 &call.address,
                 format!("{call} would change something while only looking"),
-            ));
-        };
-        recorder.record(self.clock.now_ms(), event(call))
+            )),
+        }
     }
 
     /// Full jitter: anything between nothing and `most`.

@@ -1,10 +1,12 @@
 //! The doorway to AWS: names, clients, paced and journalled calls, and one list call for many resources.
 
+mod caller;
 mod clients;
 mod door;
 mod inventory;
 mod scope;
 
+pub use caller::Caller;
 pub(crate) use clients::reads;
 pub use clients::{Clients, ReadOnly};
 pub use door::{Absent, CallError, Reader, Waiting, Writer};

@@ -1,13 +1,19 @@
 //! The one place where a resource's type is forgotten: only plain data leaves.
 
-use std::{borrow::Borrow, marker::PhantomData};
+use std::{
+    borrow::Borrow,
+    collections::{BTreeMap, BTreeSet},
+    marker::PhantomData,
+};
 
 use model::{
-    Address, BoxFuture, Declared, Fault, Fields, Found, Managed, MayFind, Outputs, Ref, Tags, Watched,
+    Address, BoxFuture, Data, Declared, Fault, Fields, Found, Holds, Managed, MayFind, Outputs, Ref, Tags,
+    Watched,
     fault::Cause,
     receipt::{self, Receipt},
     text,
 };
+use serde_json::Value;
 
 use crate::{Live, Place, Reader, Resource, Scope, Writer};
 
@@ -16,10 +22,13 @@ use crate::{Live, Place, Reader, Resource, Scope, Writer};
 pub struct Kind {
     pub name: &'static str,
     pub tagged: bool,
-    owned: for<'a> fn(&'a Reader) -> BoxFuture<'a, Result<Vec<(Address, String)>, Fault>>,
+    owned: Inventory<(Address, String)>,
+    unmanaged: Inventory<String>,
     watch: fn(Address, String, &Reader) -> Box<dyn Watched>,
     manage: fn(Address, String, &Writer) -> Box<dyn Managed>,
 }
+
+type Inventory<T> = for<'a> fn(&'a Reader) -> BoxFuture<'a, Result<Vec<T>, Fault>>;
 
 impl Kind {
     pub const fn of<R: Resource>() -> Self {
@@ -27,6 +36,7 @@ impl Kind {
             name: R::KIND,
             tagged: R::TAGGED,
             owned: |aws| Box::pin(R::owned(aws)),
+            unmanaged: |aws| Box::pin(R::unmanaged(aws)),
             watch: |address, physical, aws| {
                 Box::new(Bound::<R, Reader>::orphan(address, physical, aws.clone()))
             },
@@ -42,6 +52,14 @@ impl Kind {
     /// When a list call fails.
     pub async fn owned(&self, aws: &Reader) -> Result<Vec<(Address, String)>, Fault> {
         (self.owned)(aws).await
+    }
+
+    /// Physical names of what hangs on the stage's own resources and may not be deleted by it.
+    ///
+    /// # Errors
+    /// When a list call fails.
+    pub async fn unmanaged(&self, aws: &Reader) -> Result<Vec<String>, Fault> {
+        (self.unmanaged)(aws).await
     }
 
     /// A resource that is owned but not declared, to be looked at.
@@ -95,8 +113,8 @@ pub enum DeclareError {
 trait Entry: Send + Sync {
     fn address(&self) -> &Address;
     fn declared(&self, scope: &Scope) -> Declared;
-    fn watch(&self, aws: &Reader) -> Box<dyn Watched>;
-    fn manage(&self, aws: &Writer) -> Box<dyn Managed>;
+    fn watch(&self, declared: Declared, aws: &Reader) -> Box<dyn Watched>;
+    fn manage(&self, declared: Declared, aws: &Writer) -> Box<dyn Managed>;
 }
 
 struct Spec<R> {
@@ -118,19 +136,27 @@ impl World {
         Ok(Handle { address, kind: PhantomData })
     }
 
-    /// The plain data of every declaration, in the order of the stacks.
+    /// The plain data of every declaration, in the order of the stacks. Physical names that are natural keys
+    /// hold what names alone tell of the resources they refer to.
     pub fn declared(&self, scope: &Scope) -> Vec<Declared> {
-        self.entries.iter().map(|entry| entry.declared(scope)).collect()
+        let mut all: Vec<Declared> = self.entries.iter().map(|entry| entry.declared(scope)).collect();
+        let known: BTreeMap<Address, Outputs> =
+            all.iter().map(|one| (one.address.clone(), one.known.clone())).collect();
+        let look_up = |to: &text::Reference| known.get(&to.address)?.get(&to.attribute).cloned();
+        all.iter_mut().for_each(|one| one.physical = text::resolve(&one.physical, &look_up));
+        all
     }
 
     /// Everything, to be looked at.
     pub fn watch(&self, aws: &Reader) -> Vec<Box<dyn Watched>> {
-        self.entries.iter().map(|entry| entry.watch(aws)).collect()
+        let declared = self.declared(aws.scope());
+        self.entries.iter().zip(declared).map(|(entry, declared)| entry.watch(declared, aws)).collect()
     }
 
     /// Everything, to be changed.
     pub fn manage(&self, aws: &Writer) -> Vec<Box<dyn Managed>> {
-        self.entries.iter().map(|entry| entry.manage(aws)).collect()
+        let declared = self.declared(aws.scope());
+        self.entries.iter().zip(declared).map(|(entry, declared)| entry.manage(declared, aws)).collect()
     }
 }
 
@@ -140,7 +166,7 @@ impl<R: Resource> Entry for Spec<R> {
     }
 
     fn declared(&self, scope: &Scope) -> Declared {
-        let physical = R::physical(scope, &self.address);
+        let physical = self.spec.physical_of(scope, &self.address);
         Declared {
             address: self.address.clone(),
             fields: fields_of(&self.spec),
@@ -151,18 +177,17 @@ impl<R: Resource> Entry for Spec<R> {
         }
     }
 
-    fn watch(&self, aws: &Reader) -> Box<dyn Watched> {
-        Box::new(self.bind(aws.clone()))
+    fn watch(&self, declared: Declared, aws: &Reader) -> Box<dyn Watched> {
+        Box::new(self.bind(declared, aws.clone()))
     }
 
-    fn manage(&self, aws: &Writer) -> Box<dyn Managed> {
-        Box::new(self.bind(aws.clone()))
+    fn manage(&self, declared: Declared, aws: &Writer) -> Box<dyn Managed> {
+        Box::new(self.bind(declared, aws.clone()))
     }
 }
 
 impl<R: Resource> Spec<R> {
-    fn bind<A: Borrow<Reader>>(&self, aws: A) -> Bound<R, A> {
-        let declared = self.declared(aws.borrow().scope());
+    fn bind<A: Borrow<Reader>>(&self, declared: Declared, aws: A) -> Bound<R, A> {
         aws.borrow().publish(&self.address, declared.known.clone());
         Bound { declared, spec: Some(self.spec.clone()), aws }
     }
@@ -190,15 +215,36 @@ impl<R: Resource, A: Borrow<Reader>> Bound<R, A> {
         Self { declared, spec: None, aws }
     }
 
-    fn place(&self, tags: Tags) -> Place {
-        Place { address: self.declared.address.clone(), physical: self.declared.physical.clone(), tags }
+    fn place(&self, tags: Tags, aws: &Reader) -> Place {
+        let physical = text::resolve(&self.declared.physical, &|reference| aws.output(reference));
+        Place { address: self.declared.address.clone(), physical, tags }
     }
 
     async fn look(&self, aws: &Reader) -> Result<Option<(Live<R>, Found)>, Fault> {
-        let Some(live) = R::observe(&self.place(Tags::new()), aws).await? else { return Ok(None) };
-        let found = found_of(&live, &self.declared.physical, aws.scope());
+        let place = self.place(Tags::new(), aws);
+        let Some(mut live) = R::observe(&place, aws).await? else { return Ok(None) };
+        if live.unread && self.spec.is_some() {
+            live.actual = self.typed(self.filled_in(aws)?)?;
+        }
+        let found = found_of(&live, &place.physical, aws.scope());
         aws.publish(&self.declared.address, found.outputs.clone());
         Ok(Some((live, found)))
+    }
+
+    /// The spec with every reference replaced that is known by now.
+    fn filled_in(&self, aws: &Reader) -> Result<Value, Fault> {
+        let address = &self.declared.address;
+        let spec = self.spec.as_ref().ok_or_else(|| Fault::refused(address, "is not declared"))?;
+        let value = serde_json::to_value(spec).map_err(|error| self.broken(&error))?;
+        Ok(text::resolve_value(value, &|reference| aws.output(reference)))
+    }
+
+    fn typed(&self, spec: Value) -> Result<R, Fault> {
+        serde_json::from_value(spec).map_err(|error| self.broken(&error))
+    }
+
+    fn broken(&self, error: &serde_json::Error) -> Fault {
+        Fault::refused(&self.declared.address, format!("its spec does not read back: {error}"))
     }
 }
 
@@ -221,6 +267,7 @@ fn found_of<R: Resource>(live: &Live<R>, physical: &str, scope: &Scope) -> Found
         holds: live.holds.clone(),
         protected: live.protected.clone(),
         findings: live.findings.clone(),
+        irreversible: R::IRREVERSIBLE.map(str::to_owned),
         foreign: live.tags.as_ref().and_then(|tags| scope.foreign_owner(tags)),
     }
 }
@@ -238,20 +285,15 @@ impl<R: Resource, A: Borrow<Reader> + Send + Sync> Watched for Bound<R, A> {
 impl<R: Resource> Bound<R, Writer> {
     /// The spec without references, and the tags that say so.
     fn resolved(&self, aws: &Reader) -> Result<(R, Tags), Fault> {
-        let address = &self.declared.address;
-        let spec = self.spec.as_ref().ok_or_else(|| Fault::refused(address, "is not declared"))?;
-        let broken = |error: serde_json::Error| {
-            Fault::refused(address, format!("its spec does not read back: {error}"))
-        };
-        let value = serde_json::to_value(spec).map_err(broken)?;
-        let value = text::resolve_value(&value, &|reference| aws.output(reference));
-        let mut missing = std::collections::BTreeSet::new();
+        let value = self.filled_in(aws)?;
+        let mut missing = BTreeSet::new();
         text::addresses_in(&value, &mut missing);
         if let Some(other) = missing.first() {
-            return Err(Fault::refused(address, format!("refers to {other}, which is not there"))
+            let message = format!("refers to {other}, which is not there");
+            return Err(Fault::refused(&self.declared.address, message)
                 .hint("apply that resource first, or take it out of --exclude"));
         }
-        let spec: R = serde_json::from_value(value).map_err(broken)?;
+        let spec = self.typed(value)?;
         let mut tags = self.declared.tags.clone().unwrap_or_default();
         let with_tags = Declared { fields: fields_of(&spec), ..self.declared.clone() };
         tags.insert(receipt::TAG.to_owned(), Receipt::of(&with_tags.layout()).write());
@@ -279,13 +321,13 @@ impl<R: Resource> Managed for Bound<R, Writer> {
             may_find.check(&self.declared.address, found)?;
             self.refuse_foreign(found)?;
             let (spec, tags) = self.resolved(&aws)?;
-            let outputs = spec.converge(&self.place(tags), seen.map(|(live, _)| live), &aws).await?;
+            let outputs = spec.converge(&self.place(tags, &aws), seen.map(|(live, _)| live), &aws).await?;
             aws.publish(&self.declared.address, outputs.clone());
             Ok(outputs)
         })
     }
 
-    fn delete(&self, may_find: MayFind) -> BoxFuture<'_, Result<(), Fault>> {
+    fn delete(&self, may_find: MayFind, data: Data) -> BoxFuture<'_, Result<(), Fault>> {
         Box::pin(async move {
             let aws = self.aws.fresh();
             let seen = self.look(&aws).await?;
@@ -295,8 +337,14 @@ impl<R: Resource> Managed for Bound<R, Writer> {
             }
             may_find.check(&self.declared.address, found)?;
             self.refuse_foreign(found)?;
+            // What a plan saw as empty may have been filled since: counts in lists lag by hours.
+            if let (Some(Holds::Data(what)), Data::Keep) = (found.map(|found| &found.holds), data) {
+                let message = format!("holds data by now ({what}), and nobody allowed to destroy that");
+                return Err(Fault::refused(&self.declared.address, message)
+                    .hint("name it with --destroy-data ADDRESS, or leave it out with --exclude ADDRESS"));
+            }
             match seen {
-                Some((live, _)) => R::delete(&self.place(Tags::new()), live, &aws).await,
+                Some((live, _)) => R::delete(&self.place(Tags::new(), &aws), live, &aws).await,
                 None => Ok(()),
             }
         })

@@ -2,8 +2,29 @@
 
 use crate::Kind;
 
+pub mod alarm;
+pub mod bucket;
+pub mod contact_list;
 pub mod key;
+pub mod log_group;
 pub mod queue;
+pub mod role;
+pub mod secret;
+pub mod subscription;
+pub mod table;
+pub mod topic;
 
-/// Every kind the controller manages. Reports use this order; what nothing refers to is deleted in its reverse.
-pub const KINDS: &[Kind] = &[Kind::of::<queue::Queue>()];
+/// Every kind the controller manages. Reports use this order.
+pub const KINDS: &[Kind] = &[
+    Kind::of::<alarm::Alarm>(),
+    Kind::of::<bucket::Bucket>(),
+    Kind::of::<contact_list::ContactList>(),
+    Kind::of::<key::Key>(),
+    Kind::of::<log_group::LogGroup>(),
+    Kind::of::<queue::Queue>(),
+    Kind::of::<role::Role>(),
+    Kind::of::<secret::Secret>(),
+    Kind::of::<subscription::Subscription>(),
+    Kind::of::<table::Table>(),
+    Kind::of::<topic::Topic>(),
+];

@@ -5,16 +5,21 @@
 //! | [`resource`] | the trait that a kind implements |
 //! | [`aws`] | the doorway to AWS: names, clients, paced and journalled calls, one list call for many resources |
 //! | [`bound`] | the one place where a resource's type is forgotten |
+//! | [`objects`] | objects in a bucket, written once or by compare-and-swap |
 //! | [`kinds`] | table, queue, topic … each with the AWS surprises it meets |
 //!
 //! A new kind is one file in `kinds/` and two lines in `kinds.rs`; a test compares the folder with the list.
 
 pub mod aws;
 pub mod bound;
+pub mod estate;
 pub mod kinds;
+pub mod objects;
 pub mod resource;
 
 pub use aws::{Clients, Place, Reader, Scope, Writer};
 pub use bound::{Kind, World};
+pub use estate::{Managing, Watching};
 pub use kinds::KINDS;
+pub use objects::Objects;
 pub use resource::{Live, Resource};

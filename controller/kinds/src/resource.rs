@@ -19,9 +19,18 @@ pub trait Resource: Clone + Debug + PartialEq + Serialize + DeserializeOwned + S
     /// Whether AWS can tag it. What cannot be tagged has no receipt and is found by its natural key.
     const TAGGED: bool = true;
 
+    /// Why deleting one cannot be undone, where that is so (aws-semantics 1.5).
+    const IRREVERSIBLE: Option<&'static str> = None;
+
     /// The name in AWS, computed from the address unless the environment overrides it.
     fn physical(scope: &Scope, address: &Address) -> String {
         scope.name(address)
+    }
+
+    /// The same for a declared resource. Kinds without names of their own say their natural key here,
+    /// references included: they are replaced as soon as they are known.
+    fn physical_of(&self, scope: &Scope, address: &Address) -> String {
+        Self::physical(scope, address)
     }
 
     /// Attributes that names alone tell, such as an ARN without invented parts.
@@ -51,6 +60,12 @@ pub trait Resource: Clone + Debug + PartialEq + Serialize + DeserializeOwned + S
         }
     }
 
+    /// Physical names of what hangs on the stage's own resources, whoever made it, and that the stage may not
+    /// delete. What is not declared among it is worth showing to a person.
+    fn unmanaged(_: &Reader) -> impl Future<Output = Result<Vec<String>, Fault>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// Reads every field; `None` when it is not there.
     fn observe(at: &Place, aws: &Reader) -> impl Future<Output = Result<Option<Live<Self>>, Fault>> + Send;
 
@@ -78,6 +93,9 @@ pub struct Live<R> {
     pub holds: Holds,
     pub protected: Option<String>,
     pub findings: Vec<String>,
+    /// AWS does not show the fields yet (it waits for somebody else): they count as declared, and `actual` is
+    /// only what could be told.
+    pub unread: bool,
 }
 
 impl<R> Live<R> {
@@ -91,6 +109,7 @@ impl<R> Live<R> {
             holds: Holds::Nothing,
             protected: None,
             findings: Vec::new(),
+            unread: false,
         }
     }
 }

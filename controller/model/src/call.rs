@@ -89,15 +89,22 @@ const CONFLICTS: &[&str] = &[
     "AWS.SimpleQueueService.QueueDeletedRecently",
     "ResourceConflictException",
     "ResourceInUseException",
+    "StaleTag",
 ];
+
+/// Code and a part of the message of answers that look like a conflict, and say that a name is taken: no waiting
+/// helps (aws-semantics 1.3, "two meanings").
+const TAKEN: &[(&str, &str)] = &[("ResourceInUseException", "already exists")];
 
 /// Code and a part of the message of answers that only say "not seen yet".
 const PROPAGATIONS: &[(&str, &str)] = &[
-    ("MalformedPolicyDocument", "rincipal"),
+    ("MalformedPolicyDocument", "nvalid principal"),
     ("MalformedPolicyDocumentException", "rincipal"),
     ("MalformedPolicy", "rincipal"),
+    ("InvalidParameter", "PrincipalNotFound"),
     ("InvalidParameterValueException", "cannot be assumed by Lambda"),
     ("InvalidParameterValueException", "KMS key is invalid for CreateGrant"),
+    ("InvalidArgument", "Unable to validate the following destination configurations"),
     ("InvalidRequestException", "was deleted"),
     ("ContinuousBackupsUnavailableException", ""),
 ];
@@ -118,11 +125,13 @@ impl Outcome {
     }
 
     fn class_of(code: &str, message: &str, status: u16) -> Class {
-        let not_seen = |(its_code, part): &(&str, &str)| code == *its_code && message.contains(part);
+        let is = |(its_code, part): &(&str, &str)| code == *its_code && message.contains(part);
         if THROTTLES.contains(&code) || status == 429 || status == 503 {
             Class::Throttle
-        } else if PROPAGATIONS.iter().any(not_seen) {
+        } else if PROPAGATIONS.iter().any(is) {
             Class::Propagation
+        } else if TAKEN.iter().any(is) {
+            Class::Terminal
         } else if CONFLICTS.contains(&code) {
             Class::Conflict
         } else if status >= 500 {
@@ -162,4 +171,16 @@ pub trait Gate: Send + Sync {
         what: &'a str,
         time: Duration,
     ) -> BoxFuture<'a, Result<(), Fault>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_name_is_not_waited_for() {
+        let class = |message: &str| Outcome::class_of("ResourceInUseException", message, 400);
+        assert_eq!(class("Table already exists: dn-a"), Class::Terminal);
+        assert_eq!(class("Table is being updated: dn-a"), Class::Conflict);
+    }
 }

@@ -69,7 +69,7 @@ fn changes_by_others(
     by_address: &BTreeMap<&Address, &Declared>,
     snapshot: &Snapshot,
 ) -> Vec<Change> {
-    let (want, live) = (resolved(&one.layout(), by_address, snapshot), found.layout());
+    let (want, live) = (resolved(one.layout(), by_address, snapshot), found.layout());
     let mut changes = want.diff(&live);
     if let Some(receipt) = found.tags.as_ref().and_then(Receipt::read) {
         changes.retain(|change| receipt.origin(&change.field, &want, &live) != Origin::Spec);

@@ -110,13 +110,11 @@ impl Fields {
 
     /// Replaces every reference that `look_up` knows.
     #[must_use]
-    pub fn resolve(&self, look_up: &dyn Fn(&text::Reference) -> Option<String>) -> Self {
-        let rows = self.rows.iter().map(|row| Field {
-            name: row.name.clone(),
-            value: text::resolve_value(&row.value, look_up),
-            impact: row.impact,
-        });
-        Self { rows: rows.collect() }
+    pub fn resolve(mut self, look_up: &dyn Fn(&text::Reference) -> Option<String>) -> Self {
+        for row in &mut self.rows {
+            row.value = text::resolve_value(std::mem::take(&mut row.value), look_up);
+        }
+        self
     }
 
     /// The resources that these fields refer to: the edges of the plan.
@@ -131,11 +129,14 @@ impl Fields {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
+        let mut text = Vec::new();
         for row in &self.rows {
-            hash.update(row.name.as_bytes());
-            hash.update([0]);
-            hash.update(row.value.to_string().as_bytes());
-            hash.update([0]);
+            text.clear();
+            text.extend_from_slice(row.name.as_bytes());
+            text.push(0);
+            serde_json::to_writer(&mut text, &row.value).expect("a value is JSON");
+            text.push(0);
+            hash.update(&text);
         }
         hex(&hash.finalize()[..8])
     }

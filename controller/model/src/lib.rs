@@ -42,6 +42,6 @@ pub use fields::{Change, Fields, Impact};
 pub use lint::Note;
 
 pub use plan::{Action, Expects, Plan, PlanError, Selection, Step, StepId, Target, plan};
-pub use resource::{BoxFuture, Estate, Managed, ManagedEstate, MayFind, Watched};
+pub use resource::{BoxFuture, Data, Estate, Managed, ManagedEstate, MayFind, Watched};
 pub use snapshot::{Declared, Found, Holds, Outputs, Snapshot, Tags};
 pub use text::{Ref, Text};

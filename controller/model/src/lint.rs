@@ -31,11 +31,17 @@ pub enum Note {
     TakesLong { seconds: u32, why: String },
 }
 
+/// Both sides of a step as they were compared.
+pub struct Sides<'a> {
+    pub want: &'a Fields,
+    pub live: &'a Fields,
+}
+
 /// The notes of one step, the gravest first.
 pub fn notes(
     action: Action,
     declared: Option<&Declared>,
-    want: Option<&Fields>,
+    sides: &Sides<'_>,
     found: Option<&Found>,
     changes: &[Change],
     selection: &Selection,
@@ -46,20 +52,20 @@ pub fn notes(
         if action == Action::Delete {
             notes.extend(farewell(declared, found, changes, selection));
         }
-        if let (Some(want), Action::Update | Action::Replace) = (want, action) {
+        if let Action::Update | Action::Replace = action {
             notes.extend(blocked_fields(changes));
-            notes.extend(by_hand(want, found, changes));
+            notes.extend(by_hand(sides, found, changes));
         }
     }
-    if action != Action::Delete {
-        let live = if action == Action::Create { None } else { found };
-        let gained: Vec<String> = changes.iter().flat_map(|change| gained(change, live.is_some())).collect();
+    // A new resource's own policy is its design and no widening.
+    if let Action::Update | Action::Replace = action {
+        let gained: Vec<String> = changes.iter().flat_map(gained).collect();
         if !gained.is_empty() {
             notes.push(Note::Widens { gained });
         }
-        if let Some(slow) = declared.and_then(|one| one.slow.as_ref()) {
-            notes.push(Note::TakesLong { seconds: slow.seconds, why: slow.why.clone() });
-        }
+    }
+    if let Some(slow) = declared.and_then(|one| one.slow.as_ref()).filter(|_| action != Action::Delete) {
+        notes.push(Note::TakesLong { seconds: slow.seconds, why: slow.why.clone() });
     }
     if action == Action::Replace {
         let fixed = changes
@@ -126,24 +132,22 @@ fn blocked_fields(changes: &[Change]) -> Option<Note> {
 }
 
 /// Tells a change made by hand from an edited spec, by the receipt of the last apply.
-fn by_hand(want: &Fields, found: &Found, changes: &[Change]) -> Option<Note> {
+fn by_hand(sides: &Sides<'_>, found: &Found, changes: &[Change]) -> Option<Note> {
     let tags = found.tags.as_ref()?;
     let Some(receipt) = Receipt::read(tags) else {
         let ours = tags.keys().any(|key| key.starts_with("dn:"));
         return (!ours).then_some(Note::Adopts);
     };
-    let live = found.layout();
-    let outside = |change: &&Change| receipt.origin(&change.field, want, &live) == Origin::Outside;
+    let outside = |change: &&Change| receipt.origin(&change.field, sides.want, sides.live) == Origin::Outside;
     let fields: Vec<String> = changes.iter().filter(outside).map(|change| change.field.clone()).collect();
     (!fields.is_empty()).then_some(Note::Overwrites { fields })
 }
 
-/// What a changed policy gives to whom. A new resource's own policy is its design and no widening.
-fn gained(change: &Change, exists: bool) -> Vec<String> {
-    let policy = |value: &Value| value.get("Statement").and_then(|_| Policy::parse(&value.to_string()).ok());
+/// What a changed policy gives to whom.
+fn gained(change: &Change) -> Vec<String> {
+    let policy = |value: &Value| value.get("Statement").and_then(|_| Policy::deserialize(value).ok());
     match (policy(&change.live), policy(&change.want)) {
         (None, None) => Vec::new(),
-        _ if !exists => Vec::new(),
         (live, want) => policy::gained(live.as_ref(), want.as_ref()),
     }
 }

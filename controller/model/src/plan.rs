@@ -16,7 +16,7 @@ use crate::{
     Address, Change, Declared, Fields, Found, Impact, Snapshot,
     fields::hex,
     graph,
-    lint::{Note, notes},
+    lint::{Note, Sides, notes},
 };
 
 /// The version of the plan's JSON.
@@ -161,9 +161,15 @@ struct Draft<'a> {
     action: Action,
     declared: Option<&'a Declared>,
     found: Option<&'a Found>,
+    /// Both sides as they were compared; empty where nothing is wanted, or nothing is there.
+    want: Fields,
+    live: Fields,
     changes: Vec<Change>,
     before: Vec<usize>,
 }
+
+/// What each resource refers to, worked out once.
+type References<'a> = BTreeMap<&'a Address, BTreeSet<Address>>;
 
 /// Compares what is declared with what was found and orders the steps between.
 ///
@@ -175,15 +181,16 @@ pub fn plan(
     snapshot: &Snapshot,
     selection: &Selection,
 ) -> Result<Plan, PlanError> {
-    check_references(declared)?;
+    let references: References<'_> = declared.iter().map(|one| (&one.address, one.references())).collect();
+    check_references(declared, &references)?;
     let by_address: BTreeMap<&Address, &Declared> = declared.iter().map(|one| (&one.address, one)).collect();
-    let excluded = exclusions(declared, &by_address, snapshot, selection);
+    let excluded = exclusions(declared, &references, snapshot, selection);
     let chosen: Vec<&Declared> = declared.iter().filter(|one| !excluded.contains_key(&one.address)).collect();
 
     let mut drafts = Vec::new();
     let mut summary = Summary::default();
     let mut findings = BTreeMap::new();
-    let resolve = |fields: &Fields| resolved(fields, &by_address, snapshot);
+    let resolve = |fields: Fields| resolved(fields, &by_address, snapshot);
     for one in &chosen {
         let found = snapshot.found.get(&one.address);
         if let Some(found) = found.filter(|found| !found.findings.is_empty()) {
@@ -196,14 +203,24 @@ pub fn plan(
     for (address, found) in &snapshot.orphans {
         if chosen_orphan(address) && !selection.excluded.contains(address) {
             summary.delete += 1;
-            let (action, changes, before) = (Action::Delete, Vec::new(), Vec::new());
-            drafts.push(Draft { address, action, declared: None, found: Some(found), changes, before });
+            let (action, live) = (Action::Delete, found.layout());
+            let (want, changes, before) = (Fields::default(), Vec::new(), Vec::new());
+            drafts.push(Draft {
+                address,
+                action,
+                declared: None,
+                found: Some(found),
+                want,
+                live,
+                changes,
+                before,
+            });
         }
     }
-    connect(&mut drafts, &by_address);
+    connect(&mut drafts, &references);
     let order = order_drafts(&drafts)?;
-    let steps = number(&drafts, &order, &by_address, snapshot, selection, &mut summary);
     let edges: Vec<Vec<usize>> = drafts.iter().map(|draft| draft.before.clone()).collect();
+    let steps = number(&mut drafts, &order, selection, &mut summary);
     let seconds = graph::longest(&edges, &order, |index| {
         let draft = &drafts[index];
         let slow =
@@ -227,7 +244,7 @@ pub fn plan(
 }
 
 /// The layout of what is wanted, with every reference that is known by now replaced.
-pub fn resolved(fields: &Fields, declared: &BTreeMap<&Address, &Declared>, snapshot: &Snapshot) -> Fields {
+pub fn resolved(fields: Fields, declared: &BTreeMap<&Address, &Declared>, snapshot: &Snapshot) -> Fields {
     fields.resolve(&|reference| {
         let found = snapshot.found.get(&reference.address);
         let found = found.and_then(|found| found.outputs.get(&reference.attribute));
@@ -236,15 +253,18 @@ pub fn resolved(fields: &Fields, declared: &BTreeMap<&Address, &Declared>, snaps
     })
 }
 
-fn check_references(declared: &[Declared]) -> Result<(), PlanError> {
+fn check_references(declared: &[Declared], references: &References<'_>) -> Result<(), PlanError> {
     let index: HashMap<&Address, usize> =
         declared.iter().enumerate().map(|(number, one)| (&one.address, number)).collect();
     let mut before = Vec::with_capacity(declared.len());
     for one in declared {
         let mut edges = Vec::new();
-        for to in one.references() {
-            let Some(number) = index.get(&to) else {
-                return Err(PlanError::Dangling { from: Box::new(one.address.clone()), to: Box::new(to) });
+        for to in &references[&one.address] {
+            let Some(number) = index.get(to) else {
+                return Err(PlanError::Dangling {
+                    from: Box::new(one.address.clone()),
+                    to: Box::new(to.clone()),
+                });
             };
             edges.push(*number);
         }
@@ -259,7 +279,7 @@ fn check_references(declared: &[Declared]) -> Result<(), PlanError> {
 /// Everything left out: by name, by not being targeted, or because it needs something absent that was left out.
 fn exclusions(
     declared: &[Declared],
-    by_address: &BTreeMap<&Address, &Declared>,
+    references: &References<'_>,
     snapshot: &Snapshot,
     selection: &Selection,
 ) -> BTreeMap<Address, String> {
@@ -267,8 +287,8 @@ fn exclusions(
     let mut wanted: BTreeSet<Address> = BTreeSet::new();
     let mut queue: Vec<Address> = selection.targets.iter().cloned().collect();
     while let Some(next) = queue.pop() {
-        if let (Some(one), true) = (by_address.get(&next), wanted.insert(next.clone())) {
-            queue.extend(one.references());
+        if let (Some(needs), true) = (references.get(&next), wanted.insert(next.clone())) {
+            queue.extend(needs.iter().cloned());
         }
     }
     for one in declared {
@@ -278,11 +298,12 @@ fn exclusions(
             excluded.insert(one.address.clone(), "not targeted".to_owned());
         }
     }
-    let mut users: BTreeMap<Address, Vec<&Declared>> = BTreeMap::new();
-    for one in declared {
-        for to in one.references() {
-            users.entry(to).or_default().push(one);
-        }
+    if excluded.is_empty() {
+        return excluded;
+    }
+    let mut users: BTreeMap<&Address, Vec<&Address>> = BTreeMap::new();
+    for (one, needs) in references {
+        needs.iter().for_each(|to| users.entry(to).or_default().push(one));
     }
     let mut queue: Vec<Address> = excluded.keys().cloned().collect();
     while let Some(missing) = queue.pop() {
@@ -290,12 +311,9 @@ fn exclusions(
             continue;
         }
         for user in users.get(&missing).into_iter().flatten() {
-            if !excluded.contains_key(&user.address) {
-                excluded.insert(
-                    user.address.clone(),
-                    format!("needs {missing}, which is excluded and not there"),
-                );
-                queue.push(user.address.clone());
+            if !excluded.contains_key(*user) {
+                excluded.insert((*user).clone(), format!("needs {missing}, which is excluded and not there"));
+                queue.push((*user).clone());
             }
         }
     }
@@ -306,25 +324,35 @@ fn exclusions(
 fn drafts_of<'a>(
     one: &'a Declared,
     found: Option<&'a Found>,
-    resolve: &dyn Fn(&Fields) -> Fields,
+    resolve: &dyn Fn(Fields) -> Fields,
     destroy: bool,
     summary: &mut Summary,
 ) -> Vec<Draft<'a>> {
-    let address = &one.address;
-    let draft =
-        |action, changes| Draft { address, action, declared: Some(one), found, changes, before: Vec::new() };
-    let Some(live) = found else {
+    let draft = |action, want: &Fields, live: &Fields, changes| Draft {
+        address: &one.address,
+        action,
+        declared: Some(one),
+        found,
+        want: want.clone(),
+        live: live.clone(),
+        changes,
+        before: Vec::new(),
+    };
+    let nothing = Fields::default();
+    let Some(live) = found.map(Found::layout) else {
         if destroy {
             return Vec::new();
         }
         summary.create += 1;
-        return vec![draft(Action::Create, resolve(&one.layout()).diff(&Fields::default()))];
+        let want = resolve(one.layout());
+        return vec![draft(Action::Create, &want, &nothing, want.diff(&nothing))];
     };
     if destroy {
         summary.delete += 1;
-        return vec![draft(Action::Delete, Vec::new())];
+        return vec![draft(Action::Delete, &nothing, &live, Vec::new())];
     }
-    let changes = resolve(&one.layout()).diff(&live.layout());
+    let want = resolve(one.layout());
+    let changes = want.diff(&live);
     if changes.is_empty() {
         summary.unchanged += 1;
         return Vec::new();
@@ -333,14 +361,15 @@ fn drafts_of<'a>(
     let blocked = changes.iter().any(|change| change.impact == Impact::Blocked);
     if replaces && !blocked {
         summary.replace += 1;
-        return vec![draft(Action::Delete, changes.clone()), draft(Action::Replace, changes)];
+        let delete = draft(Action::Delete, &want, &live, changes.clone());
+        return vec![delete, draft(Action::Replace, &want, &live, changes)];
     }
     summary.update += 1;
-    vec![draft(Action::Update, changes)]
+    vec![draft(Action::Update, &want, &live, changes)]
 }
 
 /// Draws the edges: births after what they refer to, deletes before what they refer to.
-fn connect(drafts: &mut [Draft<'_>], by_address: &BTreeMap<&Address, &Declared>) {
+fn connect(drafts: &mut [Draft<'_>], references: &References<'_>) {
     let mut births: HashMap<&Address, usize> = HashMap::new();
     let mut deletes: HashMap<&Address, usize> = HashMap::new();
     // Attributes of what will be deleted, to recognise them inside what is live.
@@ -356,11 +385,11 @@ fn connect(drafts: &mut [Draft<'_>], by_address: &BTreeMap<&Address, &Declared>)
     }
     let mut edges: Vec<(usize, usize)> = Vec::new();
     for (index, draft) in drafts.iter().enumerate() {
-        let wanted = by_address.get(draft.address).filter(|_| draft.declared.is_some());
-        for to in wanted.map(|one| one.references()).unwrap_or_default() {
+        let wanted = references.get(draft.address).filter(|_| draft.declared.is_some());
+        for to in wanted.into_iter().flatten() {
             if draft.action != Action::Delete {
-                edges.extend(births.get(&to).map(|earlier| (*earlier, index)));
-            } else if let Some(later) = deletes.get(&to) {
+                edges.extend(births.get(to).map(|earlier| (*earlier, index)));
+            } else if let Some(later) = deletes.get(to) {
                 edges.push((index, *later));
             }
         }
@@ -404,10 +433,8 @@ fn order_drafts(drafts: &[Draft<'_>]) -> Result<Vec<usize>, PlanError> {
 }
 
 fn number(
-    drafts: &[Draft<'_>],
+    drafts: &mut [Draft<'_>],
     order: &[usize],
-    by_address: &BTreeMap<&Address, &Declared>,
-    snapshot: &Snapshot,
     selection: &Selection,
     summary: &mut Summary,
 ) -> Vec<Step> {
@@ -417,17 +444,18 @@ fn number(
     }
     let mut steps = Vec::with_capacity(drafts.len());
     for index in order {
-        let draft = &drafts[*index];
-        let want = draft.declared.map(|one| resolved(&one.layout(), by_address, snapshot));
-        let notes =
-            notes(draft.action, draft.declared, want.as_ref(), draft.found, &draft.changes, selection);
+        let draft = &mut drafts[*index];
+        let sides = Sides { want: &draft.want, live: &draft.live };
+        let notes = notes(draft.action, draft.declared, &sides, draft.found, &draft.changes, selection);
         if notes.iter().any(|note| matches!(note, Note::Overwrites { .. })) && draft.action != Action::Replace
         {
             summary.drifted += 1;
         }
         let expects = match draft.found.filter(|_| draft.action != Action::Replace) {
             None => Expects::Absent,
-            Some(found) => Expects::Live { fingerprint: found.fingerprint(), token: found.token.clone() },
+            Some(found) => {
+                Expects::Live { fingerprint: draft.live.fingerprint(), token: found.token.clone() }
+            }
         };
         let physical = draft.found.map(|found| &found.physical).or(draft.declared.map(|one| &one.physical));
         steps.push(Step {
@@ -436,7 +464,7 @@ fn number(
             kind: draft.address.kind().to_owned(),
             action: draft.action,
             physical: physical.cloned().unwrap_or_default(),
-            changes: draft.changes.clone(),
+            changes: std::mem::take(&mut draft.changes),
             expects,
             after: draft.before.iter().map(|earlier| ids[*earlier]).collect(),
             notes,

@@ -23,8 +23,17 @@ pub trait Managed: Watched {
     /// Returns what others may refer to.
     fn converge(&self, may_find: MayFind) -> BoxFuture<'_, Result<Outputs, Fault>>;
 
-    /// Looks, refuses when the finding is not what may be found, then deletes it; absent is fine.
-    fn delete(&self, may_find: MayFind) -> BoxFuture<'_, Result<(), Fault>>;
+    /// Looks, refuses when the finding is not what may be found or holds data that must be kept, then deletes it;
+    /// absent is fine.
+    fn delete(&self, may_find: MayFind, data: Data) -> BoxFuture<'_, Result<(), Fault>>;
+}
+
+/// Whether a delete may lose what the resource holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Data {
+    Keep,
+    /// A person named the resource.
+    Lose,
 }
 
 /// What a step accepts to find.

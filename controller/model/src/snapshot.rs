@@ -106,10 +106,12 @@ impl Declared {
         layout(&self.fields, self.tags.as_ref())
     }
 
-    /// The resources that must exist before this one.
+    /// The resources that must exist before this one. It may mention itself: its own names are known.
     #[must_use]
     pub fn references(&self) -> BTreeSet<Address> {
-        self.fields.references()
+        let mut others = self.fields.references();
+        others.remove(&self.address);
+        others
     }
 }
 

@@ -197,17 +197,20 @@ pub fn addresses_in(value: &Value, into: &mut BTreeSet<Address>) {
     }
 }
 
-/// Resolves every string of a JSON tree.
+/// Resolves every string of a JSON tree; what holds no reference is moved, not copied.
 #[must_use]
-pub fn resolve_value(value: &Value, look_up: &dyn Fn(&Reference) -> Option<String>) -> Value {
+pub fn resolve_value(value: Value, look_up: &dyn Fn(&Reference) -> Option<String>) -> Value {
     match value {
-        Value::String(text) => Value::String(resolve(text, look_up)),
-        Value::Array(items) => items.iter().map(|item| resolve_value(item, look_up)).collect(),
+        Value::String(text) if text.contains(OPEN) => Value::String(resolve(&text, look_up)),
+        Value::Array(items) => items.into_iter().map(|item| resolve_value(item, look_up)).collect(),
         Value::Object(members) => members
-            .iter()
-            .map(|(key, member)| (resolve(key, look_up), resolve_value(member, look_up)))
+            .into_iter()
+            .map(|(key, member)| {
+                let key = if key.contains(OPEN) { resolve(&key, look_up) } else { key };
+                (key, resolve_value(member, look_up))
+            })
             .collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => value,
     }
 }
 

@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::{
     },
     http::StatusCode,
 };
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use percent_encoding::percent_decode_str;
 
 use crate::{
@@ -327,10 +327,13 @@ impl std::fmt::Debug for Connector {
 }
 
 impl HttpConnector for Connector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let account = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let (request, signing) = decode(&request)?;
+            let body = std::mem::replace(request.body_mut(), SdkBody::taken());
+            let body =
+                ByteStream::new(body).collect().await.map_err(|e| ConnectorError::user(Box::new(e)))?;
+            let (request, signing) = decode(&request, body.into_bytes())?;
             let service = SERVICES.iter().find(|service| service.signing == signing).ok_or_else(|| {
                 ConnectorError::user(format!("the embedded account has no service {signing}").into())
             })?;
@@ -347,7 +350,7 @@ impl HttpConnector for Connector {
 }
 
 /// Reads what came over the "wire", and for which service it was signed.
-fn decode(request: &HttpRequest) -> Result<(Request, String), ConnectorError> {
+fn decode(request: &HttpRequest, body: bytes::Bytes) -> Result<(Request, String), ConnectorError> {
     let headers: BTreeMap<String, String> =
         request.headers().iter().map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
     let scope = headers.get("authorization").and_then(|text| text.split("Credential=").nth(1));
@@ -362,13 +365,12 @@ fn decode(request: &HttpRequest) -> Result<(Request, String), ConnectorError> {
     // S3 puts the bucket into the host name; here it goes back to the front of the path.
     let bucket = uri.host().and_then(|host| host.split_once(".s3.")).map(|(bucket, _)| bucket);
     let path = bucket.map_or_else(|| decode(uri.path()), |bucket| format!("/{bucket}{}", decode(uri.path())));
-    let body = request.body().bytes().ok_or_else(|| ConnectorError::user("a streaming body".into()))?;
     let request = Request {
         method: request.method().to_owned(),
         path,
         query: query.collect(),
         headers,
-        body: bytes::Bytes::copy_from_slice(body),
+        body,
         ..Request::default()
     };
     Ok((request, signing))

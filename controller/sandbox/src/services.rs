@@ -10,6 +10,15 @@ use crate::{
     wire::{Protocol, Reply, Request},
 };
 
+mod dynamodb;
+mod iam;
+mod kms;
+mod logs;
+mod monitoring;
+mod s3;
+mod secretsmanager;
+mod ses;
+mod sns;
 mod sqs;
 mod sts;
 mod tagging;
@@ -28,7 +37,20 @@ pub(crate) struct Service {
 pub(crate) type Tagged = (String, BTreeMap<String, String>);
 
 /// Every service of the account.
-pub(crate) const SERVICES: &[Service] = &[sqs::SERVICE, sts::SERVICE, tagging::SERVICE];
+pub(crate) const SERVICES: &[Service] = &[
+    dynamodb::SERVICE,
+    iam::SERVICE,
+    kms::SERVICE,
+    logs::SERVICE,
+    monitoring::SERVICE,
+    s3::SERVICE,
+    secretsmanager::SERVICE,
+    ses::SERVICE,
+    sns::SERVICE,
+    sqs::SERVICE,
+    sts::SERVICE,
+    tagging::SERVICE,
+];
 
 /// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -160,7 +160,8 @@ impl Reader {
         };
         for number in 1.. {
             gate.enter(&call).await.map_err(stopped)?;
-            let result = attempt().await;
+            // On the heap: the SDK's futures are so large that some kinds' rounds of calls overflowed the stack.
+            let result = Box::pin(attempt()).await;
             let outcome = result.as_ref().map_or_else(outcome_of, |_| Outcome::Ok);
             if gate.leave(&call, number, &outcome).await.map_err(stopped)? == Verdict::Accept {
                 return result.map_err(|_| CallError { call, outcome });

@@ -1,0 +1,198 @@
+//! The command line, declared once: help and completions follow from it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Declares, compares and applies the AWS environment of a stage.
+///
+/// Exit codes: 0 nothing to do, or done; 1 error; 2 changes; 3 drift; 4 blocked (protection, policy, wrong account,
+/// lock, no confirmation); 5 the plan is stale; 6 partly applied, run again to go on.
+#[derive(Debug, Parser)]
+#[command(name = "dn", version, max_term_width = 100, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+
+    /// The folder with `environments/`; by default the nearest one upwards from here.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) project: Option<PathBuf>,
+
+    /// Columns to write for; by default those of the terminal.
+    #[arg(long, global = true, value_name = "COLUMNS")]
+    pub(crate) width: Option<usize>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Shows what apply would do. Changes nothing.
+    Plan(Plan),
+    /// Plans, shows, asks, and makes it so.
+    Apply(Apply),
+    /// Shows what changed behind our back, field by field. Changes nothing.
+    Drift(Drift),
+    /// Deletes what the stage owns; what holds data must be named.
+    Destroy(Destroy),
+    /// Prints URLs, ids and names that others need.
+    Outputs(Outputs),
+    /// Prints the resource graph: DOT, or SVG into a file.
+    Graph(Graph),
+    /// Tells who applied what, when, and how it ended.
+    History(History),
+    /// Checks everything that an apply needs.
+    Doctor(Doctor),
+    /// Breaks the lock of a run that is gone.
+    Unlock(Unlock),
+    /// Prints the JSON Schema of the files in `environments/`, for editors.
+    Schema,
+    /// Prints a completion script.
+    Completions {
+        /// The shell to complete for.
+        shell: Shell,
+    },
+}
+
+/// Which stage, and how its account behaves where it is embedded.
+#[derive(Debug, Args)]
+pub(crate) struct Stage {
+    /// The stage: the name of a file in `environments/`.
+    pub(crate) stage: String,
+
+    /// Embedded accounts only: as slow and as strict as AWS, or at once.
+    #[arg(long, value_enum, default_value_t = Weather::Calm, help_heading = "Embedded account")]
+    pub(crate) weather: Weather,
+
+    /// Embedded accounts only: something goes wrong at the n-th call that changes something, such as `die-after=12`,
+    /// `die-before=3`, `lose-answer=7`, `fail=5`, `throttle=5`.
+    #[arg(long, value_name = "WHAT=N", help_heading = "Embedded account")]
+    pub(crate) trouble: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Weather {
+    Calm,
+    Realistic,
+}
+
+/// Which resources take part.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Choice {
+    /// Only these resources and what they need; `*` and `?` match, as in 'outreach/table/*'.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) target: Vec<String>,
+
+    /// Not these resources, nor what needs one of them that does not exist.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) exclude: Vec<String>,
+
+    /// This resource may be deleted although it holds data. No wildcards: each is named.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) destroy_data: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) stage: Stage,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    /// Writes the plan to a file that `apply` executes exactly.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Prints the plan as JSON.
+    #[arg(long, conflicts_with = "markdown")]
+    pub(crate) json: bool,
+    /// Prints the plan as Markdown, for a pull request.
+    #[arg(long)]
+    pub(crate) markdown: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    #[command(flatten)]
+    pub(crate) stage: Stage,
+    /// A plan that `plan --out` wrote: exactly that is executed.
+    #[arg(conflicts_with_all = ["target", "exclude", "destroy_data"])]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    /// Does not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Drift {
+    #[command(flatten)]
+    pub(crate) stage: Stage,
+    /// Not these resources.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) exclude: Vec<String>,
+    #[arg(long, conflicts_with_all = ["markdown", "sarif"])]
+    pub(crate) json: bool,
+    #[arg(long, conflicts_with = "sarif")]
+    pub(crate) markdown: bool,
+    /// Prints SARIF 2.1.0, for code scanning.
+    #[arg(long)]
+    pub(crate) sarif: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Destroy {
+    #[command(flatten)]
+    pub(crate) stage: Stage,
+    /// This resource may be deleted although it holds data. No wildcards: each is named.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) destroy_data: Vec<String>,
+    /// Not these resources.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) exclude: Vec<String>,
+    /// Does not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Outputs {
+    #[command(flatten)]
+    pub(crate) stage: Stage,
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Not these resources.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) exclude: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Graph {
+    pub(crate) stage: String,
+    /// Draws into this file instead of printing DOT.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    pub(crate) stage: String,
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) stage: Stage,
+    /// Not these resources.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) exclude: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Unlock {
+    #[command(flatten)]
+    pub(crate) stage: Stage,
+    /// The owner that the lock names: proof that you know whose run you declare dead.
+    #[arg(long)]
+    pub(crate) owner: String,
+}

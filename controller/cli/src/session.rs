@@ -1,0 +1,165 @@
+//! One stage, opened: its environment, what it declares, and the account behind it.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
+use engine::{Clock, PacedGate, Progress, Recorder, Silent, Wall};
+use kinds::{Clients, Managing, Reader, Scope, Watching, World, Writer};
+use model::{Declared, Target};
+use sandbox::{Account, Trouble, What, When};
+use stacks::Environment;
+
+use crate::{
+    args::{Stage, Weather},
+    exit::{Failure, Kind},
+    project::Project,
+};
+
+/// Exit status of a process that the embedded account killed, as a shell reports SIGKILL.
+const KILLED: i32 = 137;
+
+/// A stage before anything is asked of its account.
+pub(crate) struct Session {
+    pub(crate) stage: String,
+    pub(crate) state: PathBuf,
+    pub(crate) scope: Scope,
+    pub(crate) world: World,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) embedded: bool,
+    environment: Environment,
+}
+
+/// A stage whose account has been checked.
+pub(crate) struct Connected {
+    pub(crate) session: Session,
+    /// ARN of whom the credentials belong to.
+    pub(crate) caller: String,
+    clients: Clients,
+}
+
+impl Session {
+    /// Reads the environment and declares the stacks. No call is made.
+    pub(crate) fn open(project: &Project, stage: &str) -> Result<Self, Failure> {
+        let environment = project.environment(stage)?;
+        let world = stacks::declare(&environment)
+            .map_err(|error| Failure::error(format!("the stacks cannot be declared: {error}")))?;
+        let names = environment.overrides().map_err(|error| Failure::error(error.to_string()))?;
+        let scope = Scope {
+            project: environment.project.clone(),
+            stage: stage.to_owned(),
+            account: environment.account.as_str().to_owned(),
+            region: environment.region.as_str().to_owned(),
+            names,
+            tags: environment.tags.clone(),
+        };
+        let declared = world.declared(&scope);
+        if let Some(unknown) = scope.names.keys().find(|name| !declared.iter().any(|one| one.address == **name)) {
+            return Err(Failure::error(format!("environments/{stage}.yaml: names: nothing is declared as {unknown}"))
+                .hint(format!("`dn graph {stage}` lists all addresses")));
+        }
+        let (stage, state) = (stage.to_owned(), project.state(stage));
+        let (clock, embedded) = (Arc::new(Wall), environment.embedded);
+        Ok(Self { stage, state, scope, world, clock, embedded, environment })
+    }
+
+    pub(crate) fn declared(&self) -> Vec<Declared> {
+        self.world.declared(&self.scope)
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        let Scope { stage, account, region, .. } = self.scope.clone();
+        Target { stage, account, region }
+    }
+
+    /// Finds the account and makes sure that it is the one of the environment, before anything else is read.
+    pub(crate) async fn connect(self, options: &Stage) -> Result<Connected, Failure> {
+        let config = if self.embedded { self.embedded_account(options)? } else { self.live_account(options).await? };
+        let clients = Clients::new(&config);
+        let gate = PacedGate::read_only(self.clock.clone(), Arc::new(Silent), self.clock.now_ms());
+        let caller = Reader::new(clients.clone(), self.scope.clone(), Arc::new(gate)).caller().await?;
+        if caller.account != self.scope.account {
+            let message = format!(
+                "these credentials belong to account {}, and stage {} is account {}",
+                caller.account, self.stage, self.scope.account
+            );
+            return Err(Failure::new(Kind::Blocked, message)
+                .hint(format!("sign in to {} or choose its AWS_PROFILE; nothing was read", self.scope.account)));
+        }
+        Ok(Connected { session: self, caller: caller.arn, clients })
+    }
+
+    async fn live_account(&self, options: &Stage) -> Result<SdkConfig, Failure> {
+        if options.weather != Weather::Calm || !options.trouble.is_empty() {
+            return Err(Failure::error(format!("--weather and --trouble are for embedded accounts, not for {}", self.stage)));
+        }
+        let waits = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .operation_attempt_timeout(Duration::from_secs(60))
+            .build();
+        Ok(aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(self.environment.region.as_str().to_owned()))
+            .timeout_config(waits)
+            .load()
+            .await)
+    }
+
+    fn embedded_account(&self, options: &Stage) -> Result<SdkConfig, Failure> {
+        let die = || std::process::exit(KILLED);
+        let account = Account::open(&self.scope.account, &self.scope.region, &self.state, die)
+            .map_err(|error| Failure::file(&self.state, &error))?;
+        if options.weather == Weather::Realistic {
+            account.set_weather(sandbox::Weather::realistic());
+        }
+        for text in &options.trouble {
+            account.plan_trouble(trouble(text)?);
+        }
+        Ok(account.sdk_config())
+    }
+}
+
+fn trouble(text: &str) -> Result<Trouble, Failure> {
+    let wrong = || {
+        Failure::error(format!("`{text}` is no trouble"))
+            .hint("die-before=N, die-after=N, lose-answer=N, fail=N or throttle=N, at the N-th call that changes something")
+    };
+    let (what, number) = text.split_once('=').ok_or_else(wrong)?;
+    let number: usize = number.parse().ok().filter(|number| *number > 0).ok_or_else(wrong)?;
+    let what = match what {
+        "die-before" => What::DieBefore,
+        "die-after" => What::DieAfter,
+        "lose-answer" => What::LoseAnswer,
+        "fail" => What::fails(),
+        "throttle" => What::throttled(3),
+        _ => return Err(wrong()),
+    };
+    Ok(Trouble { when: When::Write(number), what })
+}
+
+impl Connected {
+    fn seed(&self) -> u64 {
+        self.session.clock.now_ms()
+    }
+
+    /// Everything, to be looked at and nothing more.
+    pub(crate) fn watching(&self, progress: Arc<dyn Progress>) -> Watching {
+        let gate = PacedGate::read_only(self.session.clock.clone(), progress, self.seed());
+        Watching::new(&self.session.world, self.reader(gate))
+    }
+
+    /// Everything, to be changed under the eyes of the journal.
+    pub(crate) fn managing(&self, progress: Arc<dyn Progress>, recorder: Arc<Recorder>) -> Managing {
+        let gate = PacedGate::recorded(self.session.clock.clone(), progress, self.seed(), recorder);
+        let writer = Writer::new(self.clients.clone(), self.session.scope.clone(), Arc::new(gate));
+        Managing::new(&self.session.world, writer)
+    }
+
+    /// What the lock is kept with.
+    pub(crate) fn lock_writer(&self) -> Writer {
+        let gate = PacedGate::unrecorded(self.session.clock.clone(), Arc::new(Silent), self.seed());
+        Writer::new(self.clients.clone(), self.session.scope.clone(), Arc::new(gate))
+    }
+
+    fn reader(&self, gate: PacedGate) -> Reader {
+        Reader::new(self.clients.clone(), self.session.scope.clone(), Arc::new(gate))
+    }
+}

@@ -1,0 +1,146 @@
+//! `dn apply`: plan, show, ask, execute; with a file exactly that plan.
+
+use std::{collections::BTreeMap, fs, io, path::Path};
+
+use model::{Address, Expects, Found, Plan, Selection};
+
+use crate::{
+    args,
+    choice::select,
+    exit::{Done, Failure, Kind},
+    ledger,
+    project::Project,
+    render,
+    screen::Screen,
+    session::{Connected, Session},
+    verbs::{plan, run},
+};
+
+pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Apply) -> Result<Done, Failure> {
+    let session = Session::open(project, &args.stage.stage)?;
+    let selection = select(&args.choice, &session.declared())?;
+    let file = args.file.as_deref().map(|path| read(path, &session)).transpose()?;
+    let connected = session.connect(&args.stage).await?;
+    tell_of_doubts(&connected, screen)?;
+    let (made, observation) = plan::make(&connected, &selection).await?;
+    let planned = match file {
+        Some(saved) => {
+            let moved = moved(&saved, &observation.snapshot.found, &observation.snapshot.orphans, &connected)?;
+            if !moved.is_empty() {
+                return Err(stale(&moved));
+            }
+            saved
+        }
+        None => made,
+    };
+    screen.data(&render::plan_text(&planned, &screen.style()));
+    if planned.blocks().next().is_some() {
+        return Err(plan::blocked(&planned));
+    }
+    if planned.is_empty() {
+        return Ok(Done::Nothing);
+    }
+    if !args.yes {
+        confirm(screen, &planned.stage, "apply this plan").await?;
+        // A person took their time: look again before the first write.
+        let (_, now) = plan::make(&connected, &selection).await?;
+        let moved = moved(&planned, &now.snapshot.found, &now.snapshot.orphans, &connected)?;
+        if !moved.is_empty() {
+            return Err(stale(&moved));
+        }
+    }
+    run::execute(&connected, screen, &planned, "apply").await
+}
+
+/// Reads a plan file and checks that it is for this stage and these declarations.
+fn read(path: &Path, session: &Session) -> Result<Plan, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
+    let plan = render::read_plan(&text).map_err(|error| {
+        Failure::error(format!("{}: {error}", path.display())).hint("write it with `dn plan STAGE --out FILE`")
+    })?;
+    let target = session.target();
+    if (&plan.stage, &plan.account, &plan.region) != (&target.stage, &target.account, &target.region) {
+        let text = format!(
+            "{} is a plan for {} ({} {}), not for {}",
+            path.display(),
+            plan.stage,
+            plan.account,
+            plan.region,
+            target.stage
+        );
+        return Err(Failure::new(Kind::Blocked, text));
+    }
+    if plan.spec_hash != model::plan::spec_hash(&session.declared()) {
+        let text = format!("{} was made from other declarations than these", path.display());
+        return Err(Failure::new(Kind::Stale, text).hint("plan again, or check out the revision it was made from"));
+    }
+    Ok(plan)
+}
+
+/// The planned resources that are not what the plan saw, with what was found instead.
+fn moved(
+    plan: &Plan,
+    found: &BTreeMap<Address, Found>,
+    orphans: &[(Address, Found)],
+    connected: &Connected,
+) -> Result<Vec<String>, Failure> {
+    let begun = ledger::read(&connected.session.state)?.earlier(&run::plan_digest(plan));
+    let mut moved = Vec::new();
+    for step in &plan.steps {
+        // Replaced ones are judged by their delete step; what an interrupted run of this plan began is ours.
+        if step.action == model::Action::Replace || begun.contains_key(&(step.address.clone(), step.action)) {
+            continue;
+        }
+        let orphan = || orphans.iter().find(|(at, one)| *at == step.address && one.physical == step.physical);
+        let same_name = found.get(&step.address).filter(|one| one.physical == step.physical);
+        let now = same_name.or_else(|| orphan().map(|(_, one)| one));
+        let text = match (&step.expects, now) {
+            (Expects::Absent, None) => continue,
+            (Expects::Live { fingerprint, .. }, Some(now)) if *fingerprint == now.fingerprint() => continue,
+            (Expects::Absent, Some(_)) => "exists by now",
+            (Expects::Live { .. }, None) => "is gone",
+            (Expects::Live { .. }, Some(_)) => "was changed",
+        };
+        moved.push(format!("{} {text}", step.address));
+    }
+    Ok(moved)
+}
+
+fn stale(moved: &[String]) -> Failure {
+    let text = format!("the plan is stale, and nothing was changed: {}", moved.join(", "));
+    Failure::new(Kind::Stale, text).hint("plan again, look, and apply that")
+}
+
+/// Says what the last run left open.
+fn tell_of_doubts(connected: &Connected, screen: &Screen) -> Result<(), Failure> {
+    let journal = ledger::read(&connected.session.state)?;
+    for (address, action) in journal.in_doubt() {
+        let word = format!("{action:?}").to_lowercase();
+        screen.remark(&format!("the last run was cut off during the {word} of {address}: looking what became of it"));
+    }
+    Ok(())
+}
+
+/// Asks for the stage's name; anything else is a no.
+pub(crate) async fn confirm(screen: &Screen, stage: &str, what: &str) -> Result<(), Failure> {
+    if !screen.can_ask() {
+        return Err(Failure::new(Kind::Blocked, format!("nobody is there to confirm: {what}?"))
+            .hint("look at the plan, then repeat with --yes"));
+    }
+    screen.remark(&format!("To {what}, type the name of the stage ({stage}); anything else stops."));
+    let line = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map(|_| line)
+    });
+    let line = line.await.map_err(|error| Failure::error(error.to_string()))?;
+    let line = line.map_err(|error| Failure::error(format!("the answer cannot be read: {error}")))?;
+    if line.trim() == stage {
+        return Ok(());
+    }
+    Err(Failure::new(Kind::Blocked, "not confirmed, and nothing was changed"))
+}
+
+/// Selects everything for destruction but what is excluded.
+pub(crate) fn destruction(selection: Selection) -> Selection {
+    Selection { destroy: true, ..selection }
+}

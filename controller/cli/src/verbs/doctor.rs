@@ -1,0 +1,80 @@
+//! `dn doctor`: everything that an apply needs, checked one by one.
+
+use std::{collections::BTreeMap, fs, sync::Arc};
+
+use engine::{lock, observe};
+use kinds::ControlLock;
+
+use crate::{
+    args, choice::excluded, exit::{Done, Failure}, ledger, progress::News, project::Project, render, screen::Screen,
+    session::Session,
+};
+
+/// One answered question.
+struct Check {
+    good: bool,
+    text: String,
+}
+
+pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) -> Result<Done, Failure> {
+    let stage = args.stage.stage.clone();
+    let session = Session::open(project, &stage)?;
+    let skipped = excluded(&args.exclude, &session.declared())?;
+    let mut checks = vec![good(format!("environments/{stage}.yaml declares {} resources", session.declared().len()))];
+    checks.push(writable(&session));
+    checks.push(journal(&session));
+    let connected = session.connect(&args.stage).await?;
+    checks.push(good(format!("credentials of {} reach account {}", connected.caller, connected.session.scope.account)));
+    let store = ControlLock::new(connected.lock_writer(), &stacks::control_bucket());
+    checks.push(match lock::holder(&store).await? {
+        None => good("nobody holds the lock".to_owned()),
+        Some(note) => bad(format!("{} holds the lock since {}", note.owner, render::instant(note.since_ms))),
+    });
+    let news = Arc::new(News::observing());
+    let watching = connected.watching(news.clone());
+    let observed = observe(&watching, &skipped, news.as_ref()).await;
+    news.clear();
+    match observed {
+        Err(faults) => checks.extend(faults.iter().map(|fault| bad(fault.to_string()))),
+        Ok(observed) => {
+            checks.push(good(format!("{} resources can be read", observed.snapshot.found.len())));
+            let findings: BTreeMap<_, _> =
+                observed.snapshot.found.iter().filter(|(_, found)| !found.findings.is_empty()).collect();
+            for (address, found) in findings {
+                checks.extend(found.findings.iter().map(|finding| bad(format!("{address}: {finding}"))));
+            }
+        }
+    }
+    let lines: Vec<String> =
+        checks.iter().map(|check| format!("{} {}", if check.good { "ok  " } else { "todo" }, check.text)).collect();
+    screen.data(&lines.join("\n"));
+    let open = checks.iter().filter(|check| !check.good).count();
+    if open == 0 { Ok(Done::Nothing) } else { Err(Failure::error(format!("{open} things to do in {stage}"))) }
+}
+
+fn good(text: String) -> Check {
+    Check { good: true, text }
+}
+
+fn bad(text: String) -> Check {
+    Check { good: false, text }
+}
+
+fn writable(session: &Session) -> Check {
+    let probe = session.state.join(".probe");
+    let tried = fs::create_dir_all(&session.state).and_then(|()| fs::write(&probe, b"")).and_then(|()| fs::remove_file(&probe));
+    match tried {
+        Ok(()) => good(format!("{} can be written", session.state.display())),
+        Err(error) => bad(format!("{} cannot be written: {error}", session.state.display())),
+    }
+}
+
+fn journal(session: &Session) -> Check {
+    match ledger::read(&session.state) {
+        Err(failure) => bad(failure.message),
+        Ok(journal) => match journal.in_doubt().count() {
+            0 => good(format!("the journal is whole: {} runs", journal.runs().len())),
+            open => bad(format!("the last run left {open} steps in doubt: run apply again")),
+        },
+    }
+}

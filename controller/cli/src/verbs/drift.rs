@@ -1,0 +1,37 @@
+//! `dn drift`: what changed behind our back.
+
+use std::sync::Arc;
+
+use engine::observe;
+
+use crate::{
+    args,
+    choice::excluded,
+    exit::{Done, Failure},
+    progress::News,
+    project::Project,
+    render,
+    screen::Screen,
+    session::Session,
+};
+
+pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Drift) -> Result<Done, Failure> {
+    let session = Session::open(project, &args.stage.stage)?;
+    let skipped = excluded(&args.exclude, &session.declared())?;
+    let connected = session.connect(&args.stage).await?;
+    let news = Arc::new(News::observing());
+    let watching = connected.watching(news.clone());
+    let observed = observe(&watching, &skipped, news.as_ref()).await;
+    news.clear();
+    let mut observed = observed?;
+    observed.declared.retain(|one| !skipped.contains(&one.address));
+    let stage = &connected.session.stage;
+    let drift = model::drift(stage, &observed.declared, &observed.snapshot, observed.attached);
+    screen.data(&match (args.json, args.markdown, args.sarif) {
+        (true, ..) => render::drift_json(&drift),
+        (_, true, _) => render::drift_markdown(&drift),
+        (.., true) => render::drift_sarif(&drift),
+        _ => render::drift_text(&drift, &screen.style()),
+    });
+    Ok(if drift.is_empty() { Done::Nothing } else { Done::Drift })
+}

@@ -1,0 +1,87 @@
+//! `dn plan`: what apply would do.
+
+use std::{fs, sync::Arc};
+
+use engine::{Observation, observe};
+use model::{Plan, Selection};
+
+use crate::{
+    args,
+    choice::select,
+    exit::{Done, Failure, Kind},
+    progress::News,
+    project::Project,
+    render,
+    screen::Screen,
+    session::{Connected, Session},
+};
+
+pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Plan) -> Result<Done, Failure> {
+    let session = Session::open(project, &args.stage.stage)?;
+    let selection = select(&args.choice, &session.declared())?;
+    let connected = session.connect(&args.stage).await?;
+    let (plan, _) = make(&connected, &selection).await?;
+    if let Some(path) = &args.out {
+        fs::write(path, render::plan_json(&plan)).map_err(|error| Failure::file(path, &error))?;
+    }
+    match (args.json, args.markdown) {
+        (true, _) => screen.data(&render::plan_json(&plan)),
+        (_, true) => screen.data(&render::plan_markdown(&plan)),
+        _ => screen.data(&render::plan_text(&plan, &screen.style())),
+    }
+    match (plan.blocks().next(), plan.is_empty()) {
+        (Some(_), _) => Err(blocked(&plan)),
+        (None, true) => Ok(Done::Nothing),
+        (None, false) => Ok(Done::Changes),
+    }
+}
+
+/// Looks at everything and decides. Changes nothing.
+pub(crate) async fn make(
+    connected: &Connected,
+    selection: &Selection,
+) -> Result<(Plan, Observation), Failure> {
+    let news = Arc::new(News::observing());
+    let watching = connected.watching(news.clone());
+    let observation = observe(&watching, &skipped(selection, connected), news.as_ref()).await;
+    news.clear();
+    let observation = observation?;
+    let plan = model::plan(connected.session.target(), &observation.declared, &observation.snapshot, selection)
+        .map_err(|error| Failure::error(error.to_string()))?;
+    Ok((plan, observation))
+}
+
+/// What need not be looked at: what is excluded, and what is not targeted nor needed by a target.
+pub(crate) fn skipped(
+    selection: &Selection,
+    connected: &Connected,
+) -> std::collections::BTreeSet<model::Address> {
+    let mut skipped = selection.excluded.clone();
+    if selection.targets.is_empty() {
+        return skipped;
+    }
+    let declared = connected.session.declared();
+    let mut wanted: std::collections::BTreeSet<model::Address> = std::collections::BTreeSet::new();
+    let mut queue: Vec<model::Address> = selection.targets.iter().cloned().collect();
+    while let Some(next) = queue.pop() {
+        if wanted.insert(next.clone()) {
+            let one = declared.iter().find(|one| one.address == next);
+            queue.extend(one.into_iter().flat_map(model::Declared::references));
+        }
+    }
+    skipped.extend(declared.into_iter().map(|one| one.address).filter(|address| !wanted.contains(address)));
+    skipped
+}
+
+/// A plan with a step that must not run.
+pub(crate) fn blocked(plan: &Plan) -> Failure {
+    let reasons: Vec<String> = plan
+        .blocks()
+        .filter_map(|(step, note)| match note {
+            model::Note::Blocked { why, hint } => Some(format!("{}: {why}\n         {hint}", step.address)),
+            _ => None,
+        })
+        .collect();
+    let text = format!("{} of the steps must not run\n       {}", reasons.len(), reasons.join("\n       "));
+    Failure::new(Kind::Blocked, text)
+}

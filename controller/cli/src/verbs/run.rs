@@ -1,0 +1,205 @@
+//! Executing a plan: lock, journal, interruption. `apply` and `destroy` share it.
+
+use std::{process::exit, sync::Arc};
+
+use engine::{Execution, Held, LockNote, Report, Stop, lock};
+use kinds::ControlLock;
+use model::{
+    Address, Plan, Step,
+    journal::{Ending, Event},
+};
+
+use crate::{
+    exit::{Done, Failure, Kind},
+    ledger,
+    progress::News,
+    render,
+    screen::Screen,
+    session::Connected,
+};
+
+/// Exit status after a third interruption, as a shell reports SIGINT.
+const INTERRUPTED: i32 = 130;
+
+/// Executes `plan`; `verb` is what the journal calls it.
+pub(crate) async fn execute(
+    connected: &Connected,
+    screen: &Screen,
+    plan: &Plan,
+    verb: &str,
+) -> Result<Done, Failure> {
+    let session = &connected.session;
+    let recorder = Arc::new(ledger::open(&session.state)?);
+    let control = stacks::control_bucket();
+    let store = ControlLock::new(connected.lock_writer(), &control);
+    let now = session.clock.now_ms();
+    let note = LockNote {
+        owner: owner(&connected.caller),
+        run: format!("{}-{now}", session.stage),
+        verb: verb.to_owned(),
+        since_ms: now,
+    };
+    let locked = match lock::acquire(&store, &note).await? {
+        Held::ByUs => true,
+        Held::NoPlaceYet => false,
+        Held::ByOther(other) => return Err(held(&session.stage, &other, now)),
+    };
+    let news = Arc::new(News::applying(plan.steps.len()));
+    let managing = connected.managing(news.clone(), recorder.clone());
+    let digest = plan_digest(plan);
+    let earlier = recorder.journal().earlier(&digest);
+    recorder.record(
+        now,
+        Event::Begun {
+            run: note.run.clone(),
+            verb: verb.to_owned(),
+            plan: digest,
+            who: note.owner.clone(),
+            account: plan.account.clone(),
+            steps: plan.steps.len(),
+        },
+    )?;
+    let stop = Stop::default();
+    let listener = listen(stop.clone());
+    let execution = Execution {
+        plan,
+        estate: &managing,
+        recorder: &recorder,
+        clock: session.clock.clone(),
+        progress: news.clone(),
+        stop: stop.clone(),
+        earlier,
+    };
+    let outcome = in_order(&execution, &store, &note, &control, locked).await;
+    listener.abort();
+    news.clear();
+    let how = outcome.as_ref().map_or(Ending::Partly, Report::ending);
+    recorder.record(session.clock.now_ms(), Event::Ended { how })?;
+    let report = outcome.map_err(|failure| match failure {
+        Stopped::Fault(fault) => Failure::from(fault),
+        Stopped::Held(other) => held(&session.stage, &other, now),
+    })?;
+    screen.remark(&render::report_text(plan, &report, &screen.style()));
+    verdict(&report)
+}
+
+/// Why a run ended before its steps could tell.
+enum Stopped {
+    Fault(model::Fault),
+    Held(LockNote),
+}
+
+impl From<model::Fault> for Stopped {
+    fn from(fault: model::Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// The control bucket holds the lock: it is the first thing made, and the last thing deleted.
+async fn in_order(
+    execution: &Execution<'_>,
+    store: &ControlLock,
+    note: &LockNote,
+    control: &Address,
+    locked: bool,
+) -> Result<Report, Stopped> {
+    let is_control = |step: &Step| step.address == *control;
+    let deletes = |step: &Step| step.action == model::Action::Delete;
+    let mut report = Report::default();
+    let mut held = locked;
+    if !held {
+        report.extend(execution.run(|step| is_control(step) && !deletes(step)).await);
+        match lock::acquire(store, note).await? {
+            Held::ByUs => held = true,
+            Held::NoPlaceYet => {}
+            Held::ByOther(other) => return Err(Stopped::Held(other)),
+        }
+    }
+    let made = report.done.clone();
+    let rest = |step: &Step| !made.contains(&step.id) && !(is_control(step) && deletes(step));
+    if report.failed.is_empty() {
+        report.extend(execution.run(rest).await);
+    }
+    if held {
+        lock::release(store, note).await?;
+    }
+    let last = execution.plan.steps.iter().any(|step| is_control(step) && deletes(step));
+    if last && report.is_complete() {
+        report.extend(execution.run(|step| is_control(step) && deletes(step)).await);
+    } else if last {
+        let left = execution.plan.steps.iter().filter(|step| is_control(step) && deletes(step));
+        report.skipped.extend(left.map(|step| step.id));
+    }
+    Ok(report)
+}
+
+/// First Ctrl-C: finish what is in flight. Second: stop now. Third: leave at once.
+fn listen(stop: Stop) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        for word in ["finishing what is in flight; once more stops now", "stopping now; what was in flight is in doubt"] {
+            wait_for_signal().await;
+            anstream::eprintln!("interrupted: {word}");
+            stop.request();
+        }
+        wait_for_signal().await;
+        exit(INTERRUPTED);
+    })
+}
+
+/// An interruption from the keyboard, a polite kill, or a terminal that is gone.
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut hangup)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = term.recv() => {}
+        _ = hangup.recv() => {}
+    }
+}
+
+fn verdict(report: &Report) -> Result<Done, Failure> {
+    if report.is_complete() {
+        return Ok(Done::Nothing);
+    }
+    if report.is_stale() {
+        return Err(Failure::new(Kind::Stale, "the world is not what the plan saw, and nothing was changed")
+            .hint("plan again, look, and apply that"));
+    }
+    let text = format!(
+        "{} steps done, {} failed, {} in doubt, {} not begun",
+        report.done.len(),
+        report.failed.len(),
+        report.in_doubt.len(),
+        report.skipped.len()
+    );
+    Err(Failure::new(Kind::Partly, text).hint("run it again to go on: it looks first and does what is left"))
+}
+
+/// Who runs this: the person and machine where known, beside the AWS identity.
+fn owner(caller: &str) -> String {
+    let of = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let person = of("USER").or_else(|| of("LOGNAME")).unwrap_or_else(|| "someone".to_owned());
+    let machine = of("HOSTNAME").map(|name| format!("@{name}")).unwrap_or_default();
+    let identity = caller.rsplit(':').next().unwrap_or(caller);
+    format!("{person}{machine} as {identity}")
+}
+
+fn held(stage: &str, other: &LockNote, now_ms: u64) -> Failure {
+    let age = now_ms.saturating_sub(other.since_ms) / 1000;
+    let since = render::instant(other.since_ms);
+    let text = format!("{} holds the lock of {stage} since {since} ({} ago)", other.owner, render::duration(age));
+    Failure::new(Kind::Blocked, text).hint(format!(
+        "wait for that run; if it is gone for good: dn unlock {stage} --owner '{}'",
+        other.owner
+    ))
+}
+
+/// Names a plan in the journal: the same steps have the same name.
+pub(crate) fn plan_digest(plan: &Plan) -> String {
+    let mut fields = model::Fields::default();
+    fields.field("spec", &plan.spec_hash);
+    fields.field("steps", &plan.steps);
+    fields.fingerprint()
+}

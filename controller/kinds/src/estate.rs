@@ -1,0 +1,110 @@
+//! A world bound to an account: what the engine is given.
+
+use futures::future::try_join_all;
+use model::{Address, BoxFuture, Estate, Fault, Managed, ManagedEstate, Watched};
+
+use crate::{KINDS, Kind, Reader, World, Writer};
+
+/// To be looked at: all that `plan`, `drift` and `graph` are given.
+pub struct Watching {
+    items: Vec<Box<dyn Watched>>,
+    aws: Reader,
+}
+
+/// To be changed.
+pub struct Managing {
+    items: Vec<Box<dyn Managed>>,
+    aws: Writer,
+}
+
+impl Watching {
+    pub fn new(world: &World, aws: Reader) -> Self {
+        Self { items: world.watch(&aws), aws }
+    }
+}
+
+impl Managing {
+    pub fn new(world: &World, aws: Writer) -> Self {
+        Self { items: world.manage(&aws), aws }
+    }
+}
+
+fn kind_of(address: &Address) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == address.kind())
+}
+
+async fn owned(aws: &Reader) -> Result<Vec<(Address, String)>, Fault> {
+    let all = try_join_all(KINDS.iter().map(|kind| kind.owned(aws))).await?;
+    Ok(all.into_iter().flatten().collect())
+}
+
+impl Estate for Watching {
+    fn watched(&self) -> Vec<&dyn Watched> {
+        self.items.iter().map(AsRef::as_ref).collect()
+    }
+
+    fn owned(&self) -> BoxFuture<'_, Result<Vec<(Address, String)>, Fault>> {
+        Box::pin(owned(&self.aws))
+    }
+
+    fn watch_orphan(&self, address: &Address, physical: &str) -> Option<Box<dyn Watched>> {
+        Some(kind_of(address)?.watch_orphan(address.clone(), physical.to_owned(), &self.aws))
+    }
+
+    fn attached(&self) -> BoxFuture<'_, Result<Vec<String>, Fault>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
+
+impl Estate for Managing {
+    fn watched(&self) -> Vec<&dyn Watched> {
+        self.items.iter().map(|item| -> &dyn Watched { item.as_ref() }).collect()
+    }
+
+    fn owned(&self) -> BoxFuture<'_, Result<Vec<(Address, String)>, Fault>> {
+        Box::pin(owned(self.aws.reader()))
+    }
+
+    fn watch_orphan(&self, address: &Address, physical: &str) -> Option<Box<dyn Watched>> {
+        Some(kind_of(address)?.watch_orphan(address.clone(), physical.to_owned(), self.aws.reader()))
+    }
+
+    fn attached(&self) -> BoxFuture<'_, Result<Vec<String>, Fault>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
+
+/// Lends a declared resource as if it were owned, so that orphans and declared ones are one type.
+struct Lent<'a>(&'a dyn Managed);
+
+impl Watched for Lent<'_> {
+    fn declared(&self) -> &model::Declared {
+        self.0.declared()
+    }
+
+    fn observe(&self) -> BoxFuture<'_, Result<Option<model::Found>, Fault>> {
+        self.0.observe()
+    }
+}
+
+impl Managed for Lent<'_> {
+    fn converge(&self, may_find: model::MayFind) -> BoxFuture<'_, Result<model::Outputs, Fault>> {
+        self.0.converge(may_find)
+    }
+
+    fn delete(&self, may_find: model::MayFind, data: model::Data) -> BoxFuture<'_, Result<(), Fault>> {
+        self.0.delete(may_find, data)
+    }
+}
+
+impl ManagedEstate for Managing {
+    fn managed(&self, address: &Address, physical: &str) -> Option<Box<dyn Managed + '_>> {
+        let same = |one: &&Box<dyn Managed>| {
+            one.declared().address == *address && one.declared().physical == physical
+        };
+        if let Some(declared) = self.items.iter().find(same) {
+            return Some(Box::new(Lent(declared.as_ref())));
+        }
+        Some(kind_of(address)?.manage_orphan(address.clone(), physical.to_owned(), &self.aws))
+    }
+}
