@@ -1,0 +1,93 @@
+//! What changed behind our back, for people and for programs.
+
+use model::{Change, Drift};
+
+use super::{
+    page::{Page, Paint, Style},
+    rows::about,
+    value::{difference, inline, is_document, tally},
+    words::count,
+};
+
+/// Columns before a field.
+const FIELD: usize = 6;
+
+/// `dev · drift in 2 resources, 1 missing, 3 unmanaged`.
+pub(super) fn verdict(drift: &Drift) -> String {
+    let mut parts = Vec::new();
+    if !drift.drifted.is_empty() {
+        let fields = drift.drifted.iter().map(|one| one.changes.len()).sum();
+        let resources = count(drift.drifted.len(), "resource");
+        parts.push(format!("{} changed in {resources}", count(fields, "field")));
+    }
+    if !drift.missing.is_empty() {
+        parts.push(format!("{} missing", drift.missing.len()));
+    }
+    if !drift.unmanaged.is_empty() {
+        parts.push(format!("{} unmanaged", drift.unmanaged.len()));
+    }
+    if parts.is_empty() {
+        parts.push("no drift".to_owned());
+    }
+    format!("{} · {}", drift.stage, parts.join(", "))
+}
+
+/// Drift as a person reads it: what is declared, what is live instead.
+pub(crate) fn drift_text(drift: &Drift, style: &Style) -> String {
+    let mut page = Page::new(style);
+    let paint = if drift.is_empty() { Paint::Strong } else { Paint::Careful };
+    page.line(0, 2, &[paint.of(verdict(drift))]);
+    if !drift.drifted.is_empty() {
+        page.blank();
+    }
+    for one in &drift.drifted {
+        page.line(2, 4, &[Paint::Careful.of("! "), Paint::Strong.of(one.address.to_string())]);
+        for change in &one.changes {
+            field(&mut page, change);
+        }
+        for cause in &one.causes {
+            page.line(FIELD, FIELD + 2, &[Paint::Faint.of("known: "), Paint::Plain.of(cause)]);
+        }
+    }
+    if !drift.missing.is_empty() {
+        page.blank();
+        page.line(2, 4, &[Paint::Bad.of("Missing: declared and not there")]);
+        drift.missing.iter().for_each(|address| about(&mut page, &address.to_string(), &[]));
+    }
+    if !drift.unmanaged.is_empty() {
+        page.blank();
+        page.line(2, 4, &[Paint::Careful.of("Unmanaged: there and not declared")]);
+        drift.unmanaged.iter().for_each(|what| page.line(4, FIELD, &[Paint::Plain.of(what)]));
+    }
+    page.done()
+}
+
+fn field(page: &mut Page, change: &Change) {
+    let name = Paint::Plain.of(format!("{}  ", change.field));
+    if is_document(change) {
+        let lines = difference(&change.want, &change.live);
+        let legend = format!("{} (- declared, + live)", tally(&lines));
+        page.line(FIELD, FIELD + 2, &[name, Paint::Faint.of(legend)]);
+        super::rows::document(page, &lines);
+        return;
+    }
+    let (want, live) = (inline(&change.want), inline(&change.live));
+    let text = format!("declared {want}, live {live}");
+    if FIELD + name.len() + text.chars().count() <= page.width() {
+        page.line(FIELD, FIELD + 2, &[name, Paint::Plain.of(text)]);
+    } else {
+        page.line(FIELD, FIELD + 2, &[name]);
+        page.line(FIELD + 2, FIELD + 4, &[Paint::Faint.of("declared "), Paint::Plain.of(want)]);
+        page.line(FIELD + 2, FIELD + 4, &[Paint::Faint.of("live     "), Paint::Plain.of(live)]);
+    }
+}
+
+/// Drift for programs; the order of everything is stable.
+///
+/// # Panics
+/// Never: every member can be written as JSON.
+pub(crate) fn drift_json(drift: &Drift) -> String {
+    let mut text = serde_json::to_string_pretty(drift).expect("drift is made of values that JSON can hold");
+    text.push('\n');
+    text
+}
