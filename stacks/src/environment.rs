@@ -108,7 +108,9 @@ impl TryFrom<String> for Region {
     fn try_from(text: String) -> Result<Self, String> {
         let (start, number) = text.rsplit_once('-').unwrap_or_default();
         let words = start.split('-').count() >= 2
-            && start.split('-').all(|word| word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_lowercase()));
+            && start
+                .split('-')
+                .all(|word| word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_lowercase()));
         if words && number.len() == 1 && number.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(Self(text));
         }

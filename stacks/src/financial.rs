@@ -11,7 +11,11 @@ const STACK: &str = "financial";
 ///
 /// # Errors
 /// When an address is taken.
-pub fn declare(world: &mut World, environment: &Environment, operations: &Operations) -> Result<(), DeclareError> {
+pub fn declare(
+    world: &mut World,
+    environment: &Environment,
+    operations: &Operations,
+) -> Result<(), DeclareError> {
     tables::add(world, STACK, &table::TRACKING, environment)?;
     tables::add(world, STACK, &table::SUPPRESSION, environment)?;
     queues::add(world, STACK, "campaigns", environment, operations, |work| work)?;

@@ -26,7 +26,11 @@ const STACK: &str = "shared";
 ///
 /// # Errors
 /// When an address is taken.
-pub fn declare(world: &mut World, environment: &Environment, operations: &Operations) -> Result<(), DeclareError> {
+pub fn declare(
+    world: &mut World,
+    environment: &Environment,
+    operations: &Operations,
+) -> Result<(), DeclareError> {
     world.add(STACK, "contacts", contact_list())?;
     world.add(STACK, "unsubscribe", unsubscribe_key(environment))?;
     tables::add(world, STACK, &table::AUDIT, environment)?;

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     };
     let screen = Screen::new(cli.width);
     let outcome = run(cli, &screen).map_err(|failure| {
-        screen.remark(&render::failure_text(&failure, &screen.style()));
+        screen.failure(&failure);
         failure.kind
     });
     code(outcome)

@@ -32,7 +32,7 @@ pub async fn observe(
     let needed: BTreeSet<Address> = declared
         .iter()
         .filter(|one| !skipped.contains(&one.address))
-        .flat_map(Declared::references)
+        .flat_map(|one| one.references.iter().cloned())
         .collect();
     let due: Vec<_> = watched
         .iter()
@@ -71,6 +71,7 @@ pub async fn observe(
     if !faults.is_empty() {
         return Err(distinct(faults));
     }
+    let declared = watched.iter().map(|one| one.resolved()).collect();
     Ok(Observation { declared, snapshot: Snapshot { found, orphans }, attached })
 }
 

@@ -42,7 +42,10 @@ async fn owned(aws: &Reader) -> Result<Vec<(Address, String)>, Fault> {
 async fn attached(aws: &Reader, declared: Vec<&dyn Watched>) -> Result<Vec<String>, Fault> {
     let all = try_join_all(KINDS.iter().map(async |kind| {
         let known = |physical: &String| {
-            declared.iter().map(|one| one.declared()).any(|one| one.address.kind() == kind.name && one.physical == *physical)
+            declared
+                .iter()
+                .map(|one| one.declared())
+                .any(|one| one.address.kind() == kind.name && one.physical == *physical)
         };
         let found = kind.unmanaged(aws).await?.into_iter().filter(|physical| !known(physical));
         Ok::<_, Fault>(found.map(|physical| format!("{} {physical}", kind.name)).collect::<Vec<_>>())
@@ -92,6 +95,10 @@ struct Lent<'a>(&'a dyn Managed);
 impl Watched for Lent<'_> {
     fn declared(&self) -> &model::Declared {
         self.0.declared()
+    }
+
+    fn resolved(&self) -> model::Declared {
+        self.0.resolved()
     }
 
     fn observe(&self) -> BoxFuture<'_, Result<Option<model::Found>, Fault>> {

@@ -191,7 +191,10 @@ async fn a_slow_account_is_waited_out() {
     for _ in 0..2 {
         apply(&world, &account).await.expect("a birth");
         assert_eq!(differences(&world, &account).await, []);
-        subject(&world.manage(&writer(&account))).delete(MayFind::Anything, model::Data::Lose).await.expect("a delete");
+        subject(&world.manage(&writer(&account)))
+            .delete(MayFind::Anything, model::Data::Lose)
+            .await
+            .expect("a delete");
         assert!(look(&world, &account).await.1.is_none());
     }
     let world = world_of(&whole(), |_| {});

@@ -2,8 +2,8 @@
 
 use std::{process::exit, sync::Arc};
 
-use engine::{Execution, Held, LockNote, Report, Stop, lock};
 use crate::control::ControlLock;
+use engine::{Execution, Held, LockNote, Report, Stop, lock};
 use model::{
     Address, Plan, Step,
     journal::{Ending, Event},
@@ -137,7 +137,10 @@ async fn in_order(
 /// First Ctrl-C: finish what is in flight. Second: stop now. Third: leave at once.
 fn listen(stop: Stop) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
-        for word in ["finishing what is in flight; once more stops now", "stopping now; what was in flight is in doubt"] {
+        for word in [
+            "finishing what is in flight; once more stops now",
+            "stopping now; what was in flight is in doubt",
+        ] {
             wait_for_signal().await;
             anstream::eprintln!("interrupted: {word}");
             stop.request();
@@ -150,7 +153,8 @@ fn listen(stop: Stop) -> tokio::task::JoinHandle<()> {
 /// An interruption from the keyboard, a polite kill, or a terminal that is gone.
 async fn wait_for_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut hangup)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
+    let (Ok(mut term), Ok(mut hangup)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {
@@ -195,7 +199,10 @@ fn held(stage: &str, other: &LockNote, now_ms: u64) -> Failure {
     let age = now_ms.saturating_sub(other.since_ms) / 1000;
     let since = render::instant(other.since_ms);
     let ago = render::duration(age);
-    let text = format!("{} holds the lock of {stage} since {since} ({ago} ago, process {})", other.owner, other.process);
+    let text = format!(
+        "{} holds the lock of {stage} since {since} ({ago} ago, process {})",
+        other.owner, other.process
+    );
     let unlock = format!("dn unlock {stage} --owner '{}'", other.owner);
     // A help for the person who decides; the lock is never broken without being asked.
     let gone = person_and_machine() == other.owner.split(" as ").next().unwrap_or_default()

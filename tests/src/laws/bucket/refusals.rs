@@ -157,7 +157,10 @@ async fn a_full_bucket_is_emptied_and_deleted() {
     assert_eq!(store.list("").await.unwrap().len(), 1_009);
     assert_eq!(holds(look(&world, &account).await), model::Holds::Data("objects".to_owned()));
 
-    subject(&world.manage(&writer(&account))).delete(MayFind::Anything, model::Data::Lose).await.expect("a delete");
+    subject(&world.manage(&writer(&account)))
+        .delete(MayFind::Anything, model::Data::Lose)
+        .await
+        .expect("a delete");
     assert!(look(&world, &account).await.1.is_none());
     assert!(account.documents().get("s3/objects").is_none_or(|left| left.is_empty()));
     let batches = account.served().iter().filter(|call| call.operation == "DeleteObjects").count();
