@@ -2,5 +2,6 @@
 
 mod laws;
 mod layering;
+mod simulation;
 mod stage;
 mod tidy;
