@@ -194,11 +194,13 @@ impl Journal {
         steps.filter(|(_, _, end)| *end == StepEnd::InDoubt).map(|(address, action, _)| (address, *action))
     }
 
-    /// Steps of an earlier run of the same plan: a plan file may be applied again after a crash. Later runs of
-    /// other plans end that.
+    /// Steps of an earlier, unfinished run of the same plan: a plan file may be applied again after a crash. Later
+    /// runs of other plans end that, and so does a run that did all of it: what has to be done once more since then
+    /// (a hand undid it, again) has not been done.
     #[must_use]
     pub fn earlier(&self, plan: &str) -> BTreeMap<(Address, Action), Status> {
-        let same = self.runs.iter().rev().take_while(|run| run.plan == plan);
+        let unfinished = |run: &&Run| run.plan == plan && run.how != Some(Ending::Done);
+        let same = self.runs.iter().rev().take_while(unfinished);
         let mut known = BTreeMap::new();
         for (address, action, end) in same.flat_map(|run| run.steps.iter().rev()) {
             let status = match end {
