@@ -1,10 +1,13 @@
 //! Another hand in the stage: between plan and apply, and behind our back.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use aws_sdk_dynamodb::Client;
 use engine::Stop;
-use model::{Address, Fault, Note, Selection, receipt};
+use model::{Address, Fault, Found, Note, Selection, receipt};
 use sandbox::{Account, Trouble, What, When, store::Documents};
 use serde_json::Value;
 
@@ -124,34 +127,26 @@ async fn an_edited_spec_is_a_pending_change_and_no_drift() {
     assert!(stage.drift().await.is_empty(), "{:?}", stage.drift().await);
 }
 
-/// The documents of `edited`, with the receipts that they had before: what a hand leaves that makes the same edits.
-fn by_hand(applied: &Documents, edited: &Documents) -> Documents {
-    fn put_back(old: &Value, new: &mut Value) {
-        match new {
-            Value::Object(members) => {
-                for (key, value) in members {
-                    if key == receipt::TAG {
-                        *value = old[key].clone();
-                    }
-                    put_back(&old[key.as_str()], value);
-                }
-            }
-            Value::Array(items) => {
-                items.iter_mut().enumerate().for_each(|(place, item)| put_back(&old[place], item));
-            }
-            _ => {}
-        }
-    }
-    let mut result = edited.clone();
-    for (collection, ids) in &mut result {
-        for (id, document) in ids {
-            let old = applied.get(collection).and_then(|ids| ids.get(id)).map_or(&Value::Null, Arc::as_ref);
-            let mut new = document.as_ref().clone();
-            put_back(old, &mut new);
-            *document = Arc::new(new);
-        }
-    }
-    result
+/// The receipts of everything, by address.
+async fn receipts(stage: &Stage) -> BTreeMap<Address, String> {
+    let found = stage.observe().await.expect("an observation").snapshot.found;
+    let receipt = |found: &Found| found.tags.as_ref()?.get(receipt::TAG).cloned();
+    found.into_iter().filter_map(|(address, found)| Some((address, receipt(&found)?))).collect()
+}
+
+/// The documents with the receipts that were there before: what a hand leaves that makes the same edits.
+fn by_hand(
+    documents: Documents,
+    before: &BTreeMap<Address, String>,
+    after: &BTreeMap<Address, String>,
+) -> Documents {
+    let put_back = |document: Arc<Value>| {
+        let mut text = document.to_string();
+        before.iter().for_each(|(address, receipt)| text = text.replace(&after[address], receipt));
+        Arc::new(serde_json::from_str(&text).expect("JSON"))
+    };
+    let each = |(id, document)| (id, put_back(document));
+    documents.into_iter().map(|(name, ids)| (name, ids.into_iter().map(each).collect())).collect()
 }
 
 /// Everything that can be tagged has at least a tag changed, most of it more. That this holds for each single field
@@ -160,7 +155,7 @@ fn by_hand(applied: &Documents, edited: &Documents) -> Documents {
 async fn what_a_hand_changed_anywhere_is_drift_and_is_put_back() {
     let first = Stage::empty(&environment());
     assert!(first.apply().await.is_complete());
-    let applied = first.account.documents();
+    let before = receipts(&first).await;
     let second = edited().await;
     let fields = |steps: &[model::Step]| -> BTreeSet<(Address, String)> {
         let changes = |step: &model::Step| -> Vec<_> {
@@ -170,7 +165,7 @@ async fn what_a_hand_changed_anywhere_is_drift_and_is_put_back() {
     };
     let edits = fields(&second.plan(&Selection::default()).await.steps);
     assert!(second.apply().await.is_complete());
-    let documents = by_hand(&applied, &second.account.documents());
+    let documents = by_hand(second.account.documents(), &before, &receipts(&second).await);
 
     let account = Account::of("000000000000", "us-east-1", second.account.clock(), documents);
     let stage = Stage::new(&environment(), account, Memory::default());
