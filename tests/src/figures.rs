@@ -1,0 +1,225 @@
+//! Figures of the whole stage: what looking costs, and how near making it comes to the fastest way there is.
+//!
+//! All of it is counted or measured on virtual time, so it is the same on every machine. `cargo bench -p tests --bench
+//! figures` prints it; the tests keep it from getting worse.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use engine::{PacedGate, Stop, lanes::lane};
+use model::{Address, BoxFuture, Call, Fault, Gate, Outcome, Plan, Selection, Verdict, call::Class};
+use sandbox::Weather;
+use tokio::time::Instant;
+
+use crate::stage::{Stage, environment};
+
+/// What one plan of an applied stage costs.
+#[derive(Debug)]
+pub(crate) struct Looking {
+    pub(crate) resources: usize,
+    /// Calls by service.
+    pub(crate) calls: BTreeMap<String, usize>,
+    /// Calls one after the other on the longest way, were there no rates.
+    pub(crate) rounds: u128,
+    /// At 40 ms a call and AWS's rates.
+    pub(crate) time: Duration,
+}
+
+/// What making the stage from nothing costs, and the least that it could.
+#[derive(Debug)]
+pub(crate) struct Making {
+    pub(crate) steps: usize,
+    pub(crate) calls: usize,
+    pub(crate) throttles: usize,
+    pub(crate) time: Duration,
+    /// The longest chain of steps, each as long as its own calls one after the other.
+    pub(crate) chain: Duration,
+    /// The lane that takes longest at its rate, and how long.
+    pub(crate) lane: (String, Duration),
+}
+
+const LATENCY: Duration = Duration::from_millis(40);
+
+fn brisk() -> Weather {
+    Weather { latency: LATENCY, rates: true, ..Weather::default() }
+}
+
+pub(crate) async fn looking() -> Looking {
+    /// So long that no lane is ever full.
+    const ROUND: Duration = Duration::from_secs(3_600);
+    let stage = Stage::empty(&environment());
+    assert!(stage.apply().await.is_complete());
+    stage.account.forget_served();
+    stage.account.set_weather(Weather { latency: ROUND, ..Weather::default() });
+    let begun = Instant::now();
+    let plan = stage.plan(&Selection::default()).await;
+    let rounds = begun.elapsed().as_millis() / ROUND.as_millis();
+    assert_eq!(plan.steps, []);
+    let mut calls = BTreeMap::new();
+    stage.account.served().into_iter().for_each(|call| *calls.entry(call.service).or_default() += 1);
+    tokio::time::sleep(ROUND).await;
+    stage.account.set_weather(brisk());
+    let begun = Instant::now();
+    stage.plan(&Selection::default()).await;
+    Looking { resources: plan.summary.unchanged, calls, rounds, time: begun.elapsed() }
+}
+
+/// One attempt of a call: when it began and ended.
+type Attempt = (Instant, Instant);
+
+/// Watches what passes the gate.
+struct Watch {
+    gate: PacedGate,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    open: Vec<(Call, Instant)>,
+    by_address: BTreeMap<Address, Vec<Attempt>>,
+    by_lane: BTreeMap<String, (usize, f64, f64)>,
+    throttles: usize,
+    calls: usize,
+}
+
+impl Gate for Watch {
+    fn enter<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(async move {
+            self.gate.enter(call).await?;
+            self.seen.lock().expect("no panic").open.push((call.clone(), Instant::now()));
+            Ok(())
+        })
+    }
+
+    fn leave<'a>(
+        &'a self,
+        call: &'a Call,
+        attempt: u32,
+        outcome: &'a Outcome,
+    ) -> BoxFuture<'a, Result<Verdict, Fault>> {
+        let mut seen = self.seen.lock().expect("no panic");
+        let place = seen.open.iter().position(|(open, _)| open == call).expect("it was entered");
+        let (_, begun) = seen.open.remove(place);
+        seen.calls += 1;
+        if outcome.class() == Some(Class::Throttle) {
+            seen.throttles += 1;
+        } else {
+            seen.by_address.entry(call.address.clone()).or_default().push((begun, Instant::now()));
+            if let Some((name, rate)) = lane(&call.service, &call.action) {
+                seen.by_lane.entry(name).or_insert((0, rate.every_ms, rate.burst)).0 += 1;
+            }
+        }
+        drop(seen);
+        self.gate.leave(call, attempt, outcome)
+    }
+
+    fn pause<'a>(
+        &'a self,
+        address: &'a Address,
+        what: &'a str,
+        time: Duration,
+    ) -> BoxFuture<'a, Result<(), Fault>> {
+        self.gate.pause(address, what, time)
+    }
+}
+
+pub(crate) async fn making() -> Making {
+    let stage = Stage::empty(&environment());
+    stage.account.set_weather(brisk());
+    let plan = stage.plan(&Selection::default()).await;
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    let begun = Instant::now();
+    let watch = |gate| -> Arc<dyn Gate> { Arc::new(Watch { gate, seen: seen.clone() }) };
+    let report = stage.execute_through(&plan, &Stop::default(), watch).await;
+    let time = begun.elapsed();
+    assert!(report.is_complete(), "{report:?}");
+    let seen = seen.lock().expect("no panic");
+    let paced = |(calls, every_ms, burst): &(usize, f64, f64)| {
+        let waiting = (f64::from(u32::try_from(*calls).expect("few")) - burst).max(0.0);
+        Duration::from_secs_f64(waiting * every_ms / 1000.0) + LATENCY
+    };
+    let fullest = seen.by_lane.iter().map(|(name, lane)| (name.clone(), paced(lane)));
+    Making {
+        steps: plan.steps.len(),
+        calls: seen.calls,
+        throttles: seen.throttles,
+        time,
+        chain: chain(&plan, &seen.by_address),
+        lane: fullest.max_by_key(|(_, time)| *time).unwrap_or_default(),
+    }
+}
+
+/// The longest way through the plan when every step takes only its own calls.
+fn chain(plan: &Plan, calls: &BTreeMap<Address, Vec<Attempt>>) -> Duration {
+    let mut ends: BTreeMap<_, Duration> = BTreeMap::new();
+    for step in &plan.steps {
+        let begins = step.after.iter().map(|before| ends[before]).max().unwrap_or_default();
+        let own = calls.get(&step.address).map_or(0, |calls| in_a_row(calls));
+        ends.insert(step.id, begins + LATENCY * own);
+    }
+    ends.into_values().max().unwrap_or_default()
+}
+
+/// How many of the attempts followed one another: the most that can be chosen without any two at once.
+fn in_a_row(attempts: &[Attempt]) -> u32 {
+    let mut attempts = attempts.to_vec();
+    attempts.sort_by_key(|(_, end)| *end);
+    let mut last: Option<Instant> = None;
+    let mut count = 0;
+    for (begin, end) in attempts {
+        if last.is_none_or(|last| begin >= last) {
+            count += 1;
+            last = Some(end);
+        }
+    }
+    count
+}
+
+impl Making {
+    /// The least that it could take.
+    pub(crate) fn least(&self) -> Duration {
+        self.chain.max(self.lane.1)
+    }
+
+    /// One is perfect.
+    pub(crate) fn ratio(&self) -> f64 {
+        self.time.as_secs_f64() / self.least().as_secs_f64()
+    }
+}
+
+impl fmt::Display for Looking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let total: usize = self.calls.values().sum();
+        let Self { resources, rounds, time, .. } = self;
+        writeln!(
+            f,
+            "a plan of {resources} resources: {total} calls in {rounds} rounds, {time:.2?} at {LATENCY:?} a call"
+        )?;
+        self.calls.iter().try_for_each(|(service, calls)| writeln!(f, "  {calls:4} {service}"))
+    }
+}
+
+impl fmt::Display for Making {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { steps, calls, throttles, time, chain, lane, .. } = self;
+        writeln!(f, "from nothing: {steps} steps, {calls} calls, {throttles} throttled, {time:.2?}")?;
+        writeln!(f, "  longest chain of calls {chain:.2?}; fullest lane {} {:.2?}", lane.0, lane.1)?;
+        writeln!(f, "  {:.3} times the least", self.ratio())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_takes_six_rounds_at_most() {
+    let looking = looking().await;
+    assert!(looking.rounds <= 6, "{looking}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn making_a_stage_takes_hardly_longer_than_it_must() {
+    let making = making().await;
+    assert!(making.ratio() <= 1.05, "{making}");
+}
