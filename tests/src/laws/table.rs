@@ -41,9 +41,8 @@ fn rich() -> Table {
     .index("by_mail", Index::on(Attribute::text("mail")).keys_only())
 }
 
-#[tokio::test(start_paused = true)]
-async fn laws_of_the_table() {
-    hold(&[
+pub(crate) fn examples() -> [Example<Table>; 3] {
+    [
         Example {
             name: "plain",
             declare: |_| plain(),
@@ -123,6 +122,10 @@ async fn laws_of_the_table() {
                 ("encryption", |table| table.encryption = Encryption::AwsOwned),
             ],
         },
-    ])
-    .await;
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn laws_of_the_table() {
+    hold(&examples()).await;
 }
