@@ -9,10 +9,10 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use futures::FutureExt;
-use kinds::{Clients, Resource};
+use kinds::{Clients, Resource, World};
 
 use crate::laws::{
-    self, ACCOUNT, Cloud, Example, Left, PlainGate, REGION, a_birth_is_complete, a_field_converges,
+    self, ACCOUNT, Case, Cloud, Example, Left, PlainGate, REGION, a_birth_is_complete, a_field_converges,
     a_second_apply_writes_nothing, apply, deletes_are_repeatable, what_is_owned_is_found, world_of,
 };
 
@@ -21,7 +21,7 @@ mod emulator;
 mod program;
 mod recorder;
 
-use deviations::DEVIATIONS;
+use deviations::{DEVIATIONS, Out};
 use emulator::{Emulator, tell};
 use recorder::Recorder;
 
@@ -71,6 +71,8 @@ struct Tally {
     kind: &'static str,
     /// Checks by name, and why they failed.
     checks: Vec<(String, Option<String>)>,
+    /// Checks that were not made.
+    left_out: usize,
 }
 
 impl Tally {
@@ -90,23 +92,90 @@ impl Tally {
 
     /// Compares with the table of what is known.
     fn end(self) {
-        let covers = |known: &str, check: &str| {
-            check == known || check.strip_prefix(known).is_some_and(|rest| rest.starts_with(": "))
-        };
-        let known: Vec<&str> =
-            DEVIATIONS.iter().filter(|(kind, ..)| *kind == self.kind).map(|(_, check, _)| *check).collect();
+        let known: Vec<&str> = deviations(self.kind)
+            .filter_map(|out| match out {
+                Out::Checks(checks) => Some(checks.iter().copied()),
+                Out::Start { .. } => None,
+            })
+            .flatten()
+            .collect();
         let (failed, passed): (Vec<_>, Vec<_>) = self.checks.iter().partition(|(_, why)| why.is_some());
-        let (left_out, unknown): (Vec<_>, Vec<_>) =
-            failed.into_iter().partition(|(name, _)| known.iter().any(|known| covers(known, name)));
-        let needless: Vec<&&str> =
-            known.iter().filter(|known| !left_out.iter().any(|(name, _)| covers(known, name))).collect();
-        tell(&format!("{}: {} checks passed, {} left out", self.kind, passed.len(), left_out.len()));
+        let (expected, unknown): (Vec<_>, Vec<_>) =
+            failed.into_iter().partition(|(name, _)| known.contains(&name.as_str()));
+        tell(&format!(
+            "independent emulator: {}: {} checks passed, {} left out",
+            self.kind,
+            passed.len(),
+            expected.len() + self.left_out
+        ));
         let shown: Vec<String> = unknown
             .iter()
             .map(|(name, why)| format!("{name}\n    {}", why.as_deref().unwrap_or_default()))
             .collect();
         assert!(unknown.is_empty(), "{}, {} failed:\n{}", self.kind, shown.len(), shown.join("\n"));
+        let needless: Vec<_> =
+            known.iter().filter(|known| !expected.iter().any(|(name, _)| name == *known)).collect();
         assert!(needless.is_empty(), "{}: no longer needed in DEVIATIONS: {needless:?}", self.kind);
+    }
+}
+
+fn deviations(kind: &str) -> impl Iterator<Item = &'static Out> {
+    DEVIATIONS.iter().filter(move |(of, ..)| *of == kind).map(|(_, out, _)| out)
+}
+
+/// The changes of an example with names that tell the second change of a field from the first.
+fn named<R>(example: &Example<R>) -> Vec<(String, &'static (&'static str, fn(&mut R)))> {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let name = |change: &'static (&'static str, fn(&mut R))| {
+        let number = seen.entry(change.0).and_modify(|number| *number += 1).or_insert(1);
+        let nth = if *number == 1 { String::new() } else { format!("#{number}") };
+        (format!("{}{nth}", change.0), change)
+    };
+    example.mutations.iter().map(name).collect()
+}
+
+/// An example after the changes without which the emulator cannot have it.
+struct Started<'a, R: 'static> {
+    example: &'a Example<R>,
+    starts: Vec<&'static (&'static str, fn(&mut R))>,
+}
+
+impl<R: Resource> Case for Started<'_, R> {
+    type Spec = R;
+
+    fn name(&self) -> &'static str {
+        self.example.name
+    }
+
+    fn declare(&self, world: &mut World) -> R {
+        let mut spec = self.example.declare(world);
+        self.starts.iter().for_each(|(_, change)| change(&mut spec));
+        spec
+    }
+}
+
+impl<'a, R: Resource> Started<'a, R> {
+    fn of(example: &'a Example<R>) -> Self {
+        let starts = deviations(R::KIND).filter_map(|out| match out {
+            Out::Start { example: of, change } if *of == example.name => Some(*change),
+            _ => None,
+        });
+        let changes = named(example);
+        let change =
+            |start| changes.iter().find(|(name, _)| name == start).expect("a change of the example").1;
+        Self { example, starts: starts.map(change).collect() }
+    }
+
+    /// Without one of the changes beforehand it is not made as declared, or that change is not needed.
+    async fn every_start_is_needed(&self, cloud: &Independent) {
+        for number in 0..self.starts.len() {
+            let mut starts = self.starts.clone();
+            let (field, _) = starts.remove(number);
+            cloud.emulator.reset().await;
+            let bare = Started { example: self.example, starts };
+            let birth = AssertUnwindSafe(a_birth_is_complete(&bare, cloud)).catch_unwind().await;
+            assert!(birth.is_err(), "no longer needed in DEVIATIONS: {field} of {}", self.name());
+        }
     }
 }
 
@@ -116,28 +185,31 @@ async fn hold<R: Resource>(examples: &[Example<R>]) {
     let mut tally = Tally { kind: R::KIND, ..Tally::default() };
     for example in examples {
         let name = example.name;
+        let case = Started::of(example);
+        case.every_start_is_needed(&cloud).await;
         cloud.emulator.reset().await;
-        tally.check(format!("{name}: birth"), a_birth_is_complete(example, &cloud)).await;
-        tally.check(format!("{name}: second apply"), a_second_apply_writes_nothing(example, &cloud)).await;
-        tally.check(format!("{name}: ownership"), what_is_owned_is_found(example, &cloud)).await;
+        tally.check(format!("{name}: birth"), a_birth_is_complete(&case, &cloud)).await;
+        tally.check(format!("{name}: second apply"), a_second_apply_writes_nothing(&case, &cloud)).await;
+        tally.check(format!("{name}: ownership"), what_is_owned_is_found(&case, &cloud)).await;
 
-        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         let mut left = Some(Left::AsItWas);
-        for mutation in example.mutations {
-            let number = seen.entry(mutation.0).and_modify(|number| *number += 1).or_insert(1);
-            let nth = if *number == 1 { String::new() } else { format!("#{number}") };
+        for (change_name, change) in named(example) {
+            if case.starts.iter().any(|(field, _)| *field == change.0) {
+                tally.left_out += 1;
+                continue;
+            }
             let check = async {
                 if left != Some(Left::AsItWas) {
                     cloud.emulator.reset().await;
-                    apply(&world_of(example, |_| {}), &cloud).await.expect("a birth");
+                    apply(&world_of(&case, |_| {}), &cloud).await.expect("a birth");
                 }
-                a_field_converges(example, mutation, &cloud).await
+                a_field_converges(&case, change, &cloud).await
             };
-            left = tally.check(format!("{name}: {}{nth}", mutation.0), check).await;
+            left = tally.check(format!("{name}: {change_name}"), check).await;
         }
 
         cloud.emulator.reset().await;
-        tally.check(format!("{name}: delete"), deletes_are_repeatable(example, &cloud)).await;
+        tally.check(format!("{name}: delete"), deletes_are_repeatable(&case, &cloud)).await;
     }
     tally.end();
 }

@@ -38,6 +38,28 @@ pub(crate) struct Example<R: 'static> {
     pub(crate) mutations: &'static [(&'static str, fn(&mut R))],
 }
 
+/// What the laws are run for: an example, or one that is made a little different first.
+pub(crate) trait Case {
+    type Spec: Resource;
+
+    fn name(&self) -> &'static str;
+
+    /// Declares what the resource refers to, and returns its spec.
+    fn declare(&self, world: &mut World) -> Self::Spec;
+}
+
+impl<R: Resource> Case for Example<R> {
+    type Spec = R;
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn declare(&self, world: &mut World) -> R {
+        (self.declare)(world)
+    }
+}
+
 /// Where the laws are run: the embedded account, or an emulator behind an endpoint.
 pub(crate) trait Cloud: Sync {
     fn clients(&self) -> Clients;
@@ -105,12 +127,7 @@ impl Gate for PlainGate {
         })
     }
 
-    fn pause<'a>(
-        &'a self,
-        _: &'a Address,
-        _: &'a str,
-        time: Duration,
-    ) -> BoxFuture<'a, Result<(), Fault>> {
+    fn pause<'a>(&'a self, _: &'a Address, _: &'a str, time: Duration) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(async move {
             tokio::time::sleep(time.min(self.pause_max)).await;
             Ok(())
@@ -166,17 +183,17 @@ async fn differences(world: &World, cloud: &impl Cloud) -> Vec<Change> {
 }
 
 /// The world of an example with its subject changed.
-pub(crate) fn world_of<R: Resource>(example: &Example<R>, change: impl FnOnce(&mut R)) -> World {
+pub(crate) fn world_of<C: Case>(case: &C, change: impl FnOnce(&mut C::Spec)) -> World {
     let mut world = World::default();
-    let mut spec = (example.declare)(&mut world);
+    let mut spec = case.declare(&mut world);
     change(&mut spec);
-    world.add("laws", subject_name(example), spec).expect("a fresh address");
+    world.add("laws", subject_name(case), spec).expect("a fresh address");
     world
 }
 
 /// Strict queues and topics are so by their name: their examples say it in theirs.
-fn subject_name<R>(example: &Example<R>) -> &'static str {
-    if example.name.ends_with(".fifo") { "subject.fifo" } else { "subject" }
+fn subject_name(case: &impl Case) -> &'static str {
+    if case.name().ends_with(".fifo") { "subject.fifo" } else { "subject" }
 }
 
 fn fresh() -> Account {
@@ -206,14 +223,14 @@ async fn births_are_complete_and_repeatable<R: Resource>(example: &Example<R>) {
 }
 
 /// In an empty account.
-pub(crate) async fn a_birth_is_complete<R: Resource>(example: &Example<R>, cloud: &impl Cloud) {
-    let name = example.name;
+pub(crate) async fn a_birth_is_complete<C: Case>(example: &C, cloud: &impl Cloud) {
+    let name = example.name();
     let world = world_of(example, |_| {});
     let mut spec_world = World::default();
-    let spec = (example.declare)(&mut spec_world);
+    let spec = example.declare(&mut spec_world);
     let printed = serde_json::to_string(&spec).expect("a spec prints");
     assert_eq!(
-        serde_json::from_str::<R>(&printed).expect("a spec parses"),
+        serde_json::from_str::<C::Spec>(&printed).expect("a spec parses"),
         spec,
         "{name}: print and parse back"
     );
@@ -228,20 +245,20 @@ pub(crate) async fn a_birth_is_complete<R: Resource>(example: &Example<R>, cloud
 }
 
 /// Where the example exists.
-pub(crate) async fn a_second_apply_writes_nothing<R: Resource>(example: &Example<R>, cloud: &impl Cloud) {
+pub(crate) async fn a_second_apply_writes_nothing<C: Case>(example: &C, cloud: &impl Cloud) {
     cloud.forget_served();
     apply(&world_of(example, |_| {}), cloud).await.expect("a second apply");
-    assert_eq!(cloud.writes(), Vec::<String>::new(), "{}: a second apply writes nothing", example.name);
+    assert_eq!(cloud.writes(), Vec::<String>::new(), "{}: a second apply writes nothing", example.name());
 }
 
 /// Where the example exists.
-pub(crate) async fn what_is_owned_is_found<R: Resource>(example: &Example<R>, cloud: &impl Cloud) {
-    if R::TAGGED {
-        let kind = KINDS.iter().find(|kind| kind.name == R::KIND).expect("the kind is listed");
+pub(crate) async fn what_is_owned_is_found<C: Case>(example: &C, cloud: &impl Cloud) {
+    if C::Spec::TAGGED {
+        let kind = KINDS.iter().find(|kind| kind.name == C::Spec::KIND).expect("the kind is listed");
         let owned = kind.owned(writer(cloud).reader()).await.expect("an inventory");
-        let address = Address::new("laws", R::KIND, subject_name(example)).expect("an address");
+        let address = Address::new("laws", C::Spec::KIND, subject_name(example)).expect("an address");
         let ours = owned.iter().filter(|(at, _)| *at == address).count();
-        assert_eq!(ours, 1, "{}: found by its tags, in {owned:?}", example.name);
+        assert_eq!(ours, 1, "{}: found by its tags, in {owned:?}", example.name());
     }
 }
 
@@ -266,13 +283,13 @@ pub(crate) enum Left {
 }
 
 /// Where the example exists.
-pub(crate) async fn a_field_converges<R: Resource>(
-    example: &Example<R>,
-    (field, mutate): &(&'static str, fn(&mut R)),
+pub(crate) async fn a_field_converges<C: Case>(
+    example: &C,
+    (field, mutate): &(&'static str, fn(&mut C::Spec)),
     cloud: &impl Cloud,
 ) -> Left {
     let base = world_of(example, |_| {});
-    let label = format!("{}.{field}", example.name);
+    let label = format!("{}.{field}", example.name());
     let changed = world_of(example, mutate);
     if physical(&changed) != physical(&base) {
         another_resource_is_made(&base, &changed, cloud, &label).await;
@@ -356,8 +373,8 @@ async fn a_killed_birth_is_completed<R: Resource>(example: &Example<R>) {
 }
 
 /// In an empty account.
-pub(crate) async fn deletes_are_repeatable<R: Resource>(example: &Example<R>, cloud: &impl Cloud) {
-    let name = example.name;
+pub(crate) async fn deletes_are_repeatable(example: &impl Case, cloud: &impl Cloud) {
+    let name = example.name();
     let world = world_of(example, |_| {});
     apply(&world, cloud).await.expect("a birth");
     for _ in 0..2 {

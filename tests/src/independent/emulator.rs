@@ -49,7 +49,9 @@ impl Emulator {
             Ok(emulator) => Some(emulator),
             Err(why) => {
                 assert!(!in_ci(), "the independent emulator: {why}");
-                tell(&format!("\n*** SKIPPED: nothing was checked against the independent emulator: {why}\n"));
+                tell(&format!(
+                    "\n*** SKIPPED: nothing was checked against the independent emulator: {why}\n"
+                ));
                 None
             }
         }
@@ -120,8 +122,9 @@ impl Emulator {
 
     async fn ask(&self, method: &str, path: &str) -> io::Result<()> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
-        let ask =
-            format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        let ask = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
         stream.write_all(ask.as_bytes()).await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;

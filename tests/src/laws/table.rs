@@ -74,7 +74,7 @@ pub(crate) fn examples() -> [Example<Table>; 3] {
                 ("range", |table| table.range = None),
                 // Other keys: deleted and made again.
                 ("index", |table| {
-                    *table = rich().index("by_day", Index::on(Attribute::number("day")).keys_only());
+                    *table = table.clone().index("by_day", Index::on(Attribute::number("day")).keys_only());
                 }),
                 ("index", |table| drop(table.indexes.remove("by_mail"))),
                 ("index", |table| {
