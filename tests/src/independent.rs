@@ -263,3 +263,9 @@ async fn laws_of_the_table_elsewhere() {
 async fn laws_of_the_topic_elsewhere() {
     hold(&laws::topic::examples()).await;
 }
+
+#[tokio::test]
+async fn laws_of_objects_elsewhere() {
+    let Some(cloud) = Independent::start().await else { return };
+    laws::bucket::objects::objects_obey(&cloud).await;
+}

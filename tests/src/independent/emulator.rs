@@ -13,6 +13,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     process::{Child, Command},
+    sync::OnceCell,
     time::{Instant, sleep},
 };
 
@@ -28,7 +29,7 @@ const STARTS_MAX: usize = 3;
 /// One emulator with a folder of its own. It is killed when this is dropped.
 pub(super) struct Emulator {
     pub(super) port: u16,
-    _child: Child,
+    child: Child,
     folder: TempDir,
 }
 
@@ -58,7 +59,8 @@ impl Emulator {
     }
 
     async fn try_start(account: &str) -> Result<Self, String> {
-        let program = installed().await?;
+        static INSTALLED: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
+        let program = INSTALLED.get_or_init(installed).await.clone()?;
         let mut last = String::new();
         for _ in 0..STARTS_MAX {
             match Self::once(&program, account).await {
@@ -89,7 +91,7 @@ impl Emulator {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| format!("{} does not start: {error}", program.display()))?;
-        let mut emulator = Self { port, _child: child, folder };
+        let mut emulator = Self { port, child: child, folder };
         emulator.ready().await?;
         Ok(emulator)
     }
@@ -100,7 +102,7 @@ impl Emulator {
             if self.ask("GET", "/_ministack/health").await.is_ok() {
                 return Ok(());
             }
-            if let Ok(Some(status)) = self._child.try_wait() {
+            if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(format!("it ended at once ({status}): {}", self.log()));
             }
             sleep(Duration::from_millis(20)).await;
@@ -143,6 +145,7 @@ async fn installed() -> Result<PathBuf, String> {
     let (folder, lock) = (root.join(".venv-ministack"), root.join("target/ministack.lock"));
     // Waits for another test or process that is installing; released when it is closed.
     let held = tokio::task::spawn_blocking(move || {
+        fs::create_dir_all(lock.parent().unwrap_or(&lock))?;
         let file = File::create(&lock)?;
         file.lock()?;
         Ok::<_, io::Error>(file)
@@ -157,7 +160,7 @@ async fn installed() -> Result<PathBuf, String> {
     let (python, pip) = (PathBuf::from("python3"), folder.join("bin/pip"));
     let wanted = root.join("tests/requirements.txt");
     run(Command::new(python).args(["-m", "venv", "--clear"]).arg(&folder)).await?;
-    let options = ["install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    let options = ["install", "--quiet", "--disable-pip-version-check", "--retries", "1", "--requirement"];
     run(Command::new(pip).args(options).arg(wanted)).await?;
     fs::write(&made, REQUIREMENTS).map_err(|error| format!("{}: {error}", made.display()))?;
     Ok(program)

@@ -119,7 +119,9 @@ async fn a_stage_elsewhere_from_nothing_to_nothing() {
     assert!(births.iter().all(|step| step["action"] == "create"), "{births:?}");
     dn.change("apply", &[]).await;
     assert_eq!(dn.planned(0).await, Vec::<Value>::new(), "nothing is left to do");
-    dn.look("drift", &[], 0).await;
+    for (verb, more) in [("drift", &[][..]), ("outputs", &["--json"]), ("doctor", &[])] {
+        dn.look(verb, more, 0).await;
+    }
 
     dn.edit_environment("\nalarms:", "\nalarms:\n  dead_letters: 3");
     let steps = dn.planned(2).await;

@@ -15,7 +15,7 @@ use sandbox::Weather;
 
 use super::*;
 
-mod objects;
+pub(crate) mod objects;
 mod refusals;
 
 const NAME: &str = "dn-test-subject-000000000000";
