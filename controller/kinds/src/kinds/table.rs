@@ -278,9 +278,8 @@ impl Resource for Table {
     }
 
     fn slow(&self) -> Option<Slow> {
-        let indexes = u32::try_from(self.indexes.len()).unwrap_or(u32::MAX);
         let why = "a new index is filled from the items, one index after the other".to_owned();
-        (indexes > 0).then(|| Slow { seconds: indexes.saturating_mul(60), why })
+        Some(Slow { group: "index".to_owned(), seconds_each: 60, why })
     }
 
     /// Four reads in one round. Whether the table holds items is guessed from `ItemCount`, up to six hours
