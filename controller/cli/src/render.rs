@@ -9,12 +9,11 @@
 //! | [`markdown`] | plan and drift as comments on a pull request |
 //! | [`file`](mod@file) | the plan as JSON, and back |
 //! | [`drift`], [`sarif`] | what changed behind our back, for people and for code scanning |
-//! | [`report`] | the end of an apply, and faults with their hints |
+//! | [`report`] | the end of an apply, and failures with their hints |
 //! | [`history`], [`outputs`], [`graph`] | the journal's runs, ids and URLs, the resource graph |
 //!
 //! Texts that come from AWS or from a plan file cannot act on the terminal or on a comment: control characters are
 //! written as escapes, and what Markdown would read as markup is quoted.
-#![cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the verbs that print these come next"))]
 
 mod drift;
 mod file;
@@ -34,13 +33,13 @@ mod words;
 mod tests;
 
 pub(crate) use drift::{drift_json, drift_text};
-pub(crate) use file::{PlanFileError, plan_json, read_plan};
+pub(crate) use file::{plan_json, read_plan};
 pub(crate) use graph::{graph_dot, graph_svg};
 pub(crate) use history::{history_json, history_text};
 pub(crate) use markdown::{drift_markdown, plan_markdown};
 pub(crate) use outputs::{outputs_json, outputs_text};
 pub(crate) use page::Style;
-pub(crate) use report::{faults_text, report_text};
+pub(crate) use report::{failure_text, report_text};
 pub(crate) use rows::plan_text;
 pub(crate) use sarif::drift_sarif;
-pub(crate) use words::duration;
+pub(crate) use words::{duration, instant};

@@ -15,6 +15,9 @@ pub(crate) struct Style {
 /// Below this nothing readable fits beside the indents.
 const WIDTH_MIN: usize = 40;
 
+/// A space where no line is broken; written as an ordinary one.
+const UNBROKEN: char = '\u{a0}';
+
 /// What a piece of text is, from which its colour follows. Nothing is said by colour alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Paint {
@@ -58,6 +61,12 @@ impl Paint {
         }
     }
 
+    /// The text with its escape codes, or without them.
+    pub(super) fn on(self, text: &str, colour: bool) -> String {
+        let style = self.style();
+        if colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
     /// This piece of text in this paint.
     pub(super) fn of(self, text: impl AsRef<str>) -> Span {
         Span { paint: self, text: harmless(text.as_ref()) }
@@ -65,7 +74,7 @@ impl Paint {
 
     /// The same, not broken at its spaces where a line holds it.
     pub(super) fn whole(self, text: impl AsRef<str>) -> Span {
-        Span { paint: self, text: harmless(text.as_ref()).replace(' ', "\u{a0}") }
+        Span { paint: self, text: harmless(text.as_ref()).replace(' ', &UNBROKEN.to_string()) }
     }
 }
 
@@ -104,11 +113,15 @@ impl Page {
         }
     }
 
-    /// Writes a text of one or more lines of its own.
+    /// Writes a text of one or more lines of its own; a line that is indented more than `hang` stays so.
     pub(super) fn prose(&mut self, indent: usize, hang: usize, label: Span, text: &str) {
         let mut lines = text.lines();
         self.line(indent, hang, &[label, Paint::Plain.of(lines.next().unwrap_or_default())]);
-        lines.for_each(|line| self.line(hang, hang, &[Paint::Plain.of(line)]));
+        for line in lines {
+            let bare = line.trim_start_matches(' ');
+            let depth = hang.max(line.len() - bare.len());
+            self.line(depth, depth, &[Paint::Plain.of(bare)]);
+        }
     }
 
     pub(super) fn done(self) -> String {
@@ -116,19 +129,14 @@ impl Page {
     }
 
     fn put(&mut self, margin: usize, line: &[Cell]) {
-        let end = line.iter().rposition(|(c, _)| *c != ' ').map_or(0, |last| last + 1);
+        let end = line.iter().rposition(|(c, _)| !matches!(*c, ' ' | UNBROKEN)).map_or(0, |last| last + 1);
         let line = &line[..end];
         if !line.is_empty() {
             self.text.extend(std::iter::repeat_n(' ', margin));
         }
         for run in line.chunk_by(|a, b| a.1 == b.1) {
-            let text: String = run.iter().map(|(c, _)| if *c == '\u{a0}' { ' ' } else { *c }).collect();
-            let style = run[0].1.style();
-            if self.colour {
-                self.text.push_str(&format!("{style}{text}{style:#}"));
-            } else {
-                self.text.push_str(&text);
-            }
+            let text: String = run.iter().map(|(c, _)| if *c == UNBROKEN { ' ' } else { *c }).collect();
+            self.text.push_str(&run[0].1.on(&text, self.colour));
         }
         self.text.push('\n');
     }
@@ -177,6 +185,13 @@ mod tests {
     fn lines_break_at_spaces_and_hang() {
         let text = Paint::Plain.of("one two three four five six seven eight nine ten");
         assert_eq!(page(40, false, &[text]), "  one two three four five six seven\n      eight nine ten\n");
+    }
+
+    #[test]
+    fn what_is_whole_stays_whole_and_nothing_trails() {
+        let spans =
+            [Paint::Plain.of("one two three four five six "), Paint::Faint.whole("(about 1 m 50 s) ")];
+        assert_eq!(page(40, false, &spans), "  one two three four five six\n      (about 1 m 50 s)\n");
     }
 
     #[test]

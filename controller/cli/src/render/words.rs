@@ -26,7 +26,7 @@ pub(super) fn count(number: usize, noun: &str) -> String {
 }
 
 /// `2026-11-22 18:14:29 UTC`.
-pub(super) fn instant(milliseconds: u64) -> String {
+pub(crate) fn instant(milliseconds: u64) -> String {
     stamp(milliseconds).map_or_else(
         || format!("{milliseconds} ms after 1970"),
         |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
