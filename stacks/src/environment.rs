@@ -54,7 +54,7 @@ pub struct Alarms {
     pub emails: Vec<String>,
     /// Messages in a dead-letter queue that ring.
     #[serde(default = "default_dead_letters")]
-    pub dead_letters: u32,
+    pub dead_letters: i32,
 }
 
 /// How long work may take.
@@ -77,7 +77,7 @@ fn default_project() -> String {
     "dn".to_owned()
 }
 
-fn default_dead_letters() -> u32 {
+fn default_dead_letters() -> i32 {
     1
 }
 
@@ -108,7 +108,9 @@ impl TryFrom<String> for Region {
     fn try_from(text: String) -> Result<Self, String> {
         let (start, number) = text.rsplit_once('-').unwrap_or_default();
         let words = start.split('-').count() >= 2
-            && start.split('-').all(|word| word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_lowercase()));
+            && start
+                .split('-')
+                .all(|word| word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_lowercase()));
         if words && number.len() == 1 && number.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(Self(text));
         }

@@ -26,7 +26,8 @@ pub(crate) fn excluded(globs: &[String], declared: &[Declared]) -> Result<BTreeS
 pub(crate) fn named(texts: &[String]) -> Result<BTreeSet<Address>, Failure> {
     let one = |text: &String| {
         text.parse().map_err(|error| {
-            Failure::error(format!("--destroy-data: {error}")).hint("every resource is named by its whole address")
+            Failure::error(format!("--destroy-data: {error}"))
+                .hint("every resource is named by its whole address")
         })
     };
     texts.iter().map(one).collect()
@@ -37,7 +38,9 @@ fn matching(flag: &str, globs: &[String], declared: &[Declared]) -> Result<BTree
     for text in globs {
         let glob = glob(flag, text)?;
         let before = chosen.len();
-        chosen.extend(declared.iter().map(|one| &one.address).filter(|at| glob.is_match(at.to_string())).cloned());
+        chosen.extend(
+            declared.iter().map(|one| &one.address).filter(|at| glob.is_match(at.to_string())).cloned(),
+        );
         if chosen.len() > before {
             continue;
         }

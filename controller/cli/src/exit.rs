@@ -49,7 +49,9 @@ impl Failure {
             std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
                 "make the folder writable, or work in another one with --project"
             }
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "free some space on that disk",
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                "free some space on that disk"
+            }
             std::io::ErrorKind::NotFound => "check the path",
             _ => "check the file and the disk",
         };

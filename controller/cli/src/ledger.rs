@@ -46,7 +46,8 @@ pub(crate) fn open(folder: &Path) -> Result<Recorder, Failure> {
     let path = folder.join(NAME);
     let failed = |error: io::Error| Failure::file(&path, &error);
     fs::create_dir_all(folder).map_err(failed)?;
-    let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
+    let file =
+        OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
     let text = io::read_to_string(&file).map_err(failed)?;
     let (journal, whole) = parse(&path, &text)?;
     // A crash may have cut the last line; the next one must not continue it.

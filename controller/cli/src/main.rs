@@ -11,6 +11,7 @@ use clap::{CommandFactory, Parser};
 
 mod args;
 mod choice;
+mod control;
 mod exit;
 mod ledger;
 mod progress;
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
     };
     let screen = Screen::new(cli.width);
     let outcome = run(cli, &screen).map_err(|failure| {
-        screen.remark(&render::failure_text(&failure, &screen.style()));
+        screen.failure(&failure);
         failure.kind
     });
     code(outcome)

@@ -22,8 +22,11 @@ impl Project {
             Some(folder) => folder.to_owned(),
             None => std::env::current_dir().map_err(|error| Failure::file(Path::new("."), &error))?,
         };
-        let mut candidates: Box<dyn Iterator<Item = &Path>> =
-            if named.is_some() { Box::new(std::iter::once(here.as_path())) } else { Box::new(here.ancestors()) };
+        let mut candidates: Box<dyn Iterator<Item = &Path>> = if named.is_some() {
+            Box::new(std::iter::once(here.as_path()))
+        } else {
+            Box::new(here.ancestors())
+        };
         match candidates.find(|folder| folder.join("environments").is_dir()) {
             Some(root) => Ok(Self { root: root.to_owned() }),
             None => Err(Failure::error(format!("there is no folder `environments` in {}", here.display()))

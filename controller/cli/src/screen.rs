@@ -2,7 +2,9 @@
 
 use std::io::{IsTerminal, stdin, stdout};
 
-use crate::render::Style;
+use anstyle::{AnsiColor, Effects};
+
+use crate::{exit::Failure, render::Style};
 
 /// Columns when there is no terminal to ask.
 const WIDTH: usize = 100;
@@ -39,6 +41,16 @@ impl Screen {
     /// A remark.
     pub(crate) fn remark(&self, text: &str) {
         anstream::eprintln!("{text}");
+    }
+
+    /// What went wrong, and what to do about it.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        let bold = |colour: AnsiColor| colour.on_default().effects(Effects::BOLD);
+        let (red, cyan) = (bold(AnsiColor::Red), bold(AnsiColor::Cyan));
+        anstream::eprintln!("{red}error:{red:#} {}", failure.message);
+        if let Some(hint) = &failure.hint {
+            anstream::eprintln!("{cyan} hint:{cyan:#} {hint}");
+        }
     }
 
     /// Whether a person can be asked.

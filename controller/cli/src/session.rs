@@ -53,9 +53,13 @@ impl Session {
             tags: environment.tags.clone(),
         };
         let declared = world.declared(&scope);
-        if let Some(unknown) = scope.names.keys().find(|name| !declared.iter().any(|one| one.address == **name)) {
-            return Err(Failure::error(format!("environments/{stage}.yaml: names: nothing is declared as {unknown}"))
-                .hint(format!("`dn graph {stage}` lists all addresses")));
+        if let Some(unknown) =
+            scope.names.keys().find(|name| !declared.iter().any(|one| one.address == **name))
+        {
+            return Err(Failure::error(format!(
+                "environments/{stage}.yaml: names: nothing is declared as {unknown}"
+            ))
+            .hint(format!("`dn graph {stage}` lists all addresses")));
         }
         let (stage, state) = (stage.to_owned(), project.state(stage));
         let (clock, embedded) = (Arc::new(Wall), environment.embedded);
@@ -73,7 +77,8 @@ impl Session {
 
     /// Finds the account and makes sure that it is the one of the environment, before anything else is read.
     pub(crate) async fn connect(self, options: &Stage) -> Result<Connected, Failure> {
-        let config = if self.embedded { self.embedded_account(options)? } else { self.live_account(options).await? };
+        let config =
+            if self.embedded { self.embedded_account(options)? } else { self.live_account(options).await? };
         let clients = Clients::new(&config);
         let gate = PacedGate::read_only(self.clock.clone(), Arc::new(Silent), self.clock.now_ms());
         let caller = Reader::new(clients.clone(), self.scope.clone(), Arc::new(gate)).caller().await?;
@@ -82,15 +87,20 @@ impl Session {
                 "these credentials belong to account {}, and stage {} is account {}",
                 caller.account, self.stage, self.scope.account
             );
-            return Err(Failure::new(Kind::Blocked, message)
-                .hint(format!("sign in to {} or choose its AWS_PROFILE; nothing was read", self.scope.account)));
+            return Err(Failure::new(Kind::Blocked, message).hint(format!(
+                "sign in to {} or choose its AWS_PROFILE; nothing was read",
+                self.scope.account
+            )));
         }
         Ok(Connected { session: self, caller: caller.arn, clients })
     }
 
     async fn live_account(&self, options: &Stage) -> Result<SdkConfig, Failure> {
         if options.weather != Weather::Calm || !options.trouble.is_empty() {
-            return Err(Failure::error(format!("--weather and --trouble are for embedded accounts, not for {}", self.stage)));
+            return Err(Failure::error(format!(
+                "--weather and --trouble are for embedded accounts, not for {}",
+                self.stage
+            )));
         }
         let waits = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))

@@ -10,6 +10,8 @@ pub struct LockNote {
     pub owner: String,
     pub run: String,
     pub verb: String,
+    /// The process, on the owner's machine.
+    pub process: u32,
     /// Milliseconds since 1970.
     pub since_ms: u64,
 }
@@ -49,7 +51,12 @@ pub enum Held {
 pub async fn acquire(store: &dyn LockStore, note: &LockNote) -> Result<Held, Fault> {
     let bytes = serde_json::to_vec(note)
         .map_err(|error| Fault::Refused(model::fault::Cause::new(error.to_string())))?;
-    match store.create_once(&bytes).await? {
+    let place = match store.create_once(&bytes).await {
+        // The answer was lost: whether the lock is ours is for the next look to tell.
+        Err(Fault::Transient(_)) => Place::Taken,
+        other => other?,
+    };
+    match place {
         Place::Written => Ok(Held::ByUs),
         Place::Missing => Ok(Held::NoPlaceYet),
         Place::Taken => match holder(store).await? {
@@ -74,6 +81,7 @@ pub async fn holder(store: &dyn LockStore) -> Result<Option<LockNote>, Fault> {
         owner: "unknown (the lock cannot be read)".to_owned(),
         run: String::new(),
         verb: String::new(),
+        process: 0,
         since_ms: 0,
     };
     Ok(Some(serde_json::from_slice(&bytes).unwrap_or(unreadable)))

@@ -32,7 +32,7 @@ pub async fn observe(
     let needed: BTreeSet<Address> = declared
         .iter()
         .filter(|one| !skipped.contains(&one.address))
-        .flat_map(Declared::references)
+        .flat_map(|one| one.references.iter().cloned())
         .collect();
     let due: Vec<_> = watched
         .iter()
@@ -71,17 +71,19 @@ pub async fn observe(
     if !faults.is_empty() {
         return Err(distinct(faults));
     }
+    let declared = watched.iter().map(|one| one.resolved()).collect();
     Ok(Observation { declared, snapshot: Snapshot { found, orphans }, attached })
 }
 
 /// What is owned and not declared, or declared under another physical name.
 async fn orphans(estate: &dyn Estate, declared: &[Declared]) -> Result<Vec<(Address, Found)>, Vec<Fault>> {
-    let known: BTreeSet<(&Address, &str)> =
-        declared.iter().map(|one| (&one.address, one.physical.as_str())).collect();
+    // Known by kind and name in AWS: kinds that cannot be tagged make up an address for what they find.
+    let known: BTreeSet<(&str, &str)> =
+        declared.iter().map(|one| (one.address.kind(), one.physical.as_str())).collect();
     let owned = estate.owned().await.map_err(|fault| vec![fault])?;
     let stray: BTreeSet<(Address, String)> = owned
         .into_iter()
-        .filter(|(address, physical)| !known.contains(&(address, physical.as_str())))
+        .filter(|(address, physical)| !known.contains(&(address.kind(), physical.as_str())))
         .collect();
     let looks = stray.iter().filter_map(|(address, physical)| {
         let watched = estate.watch_orphan(address, physical)?;

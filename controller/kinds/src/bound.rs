@@ -167,14 +167,10 @@ impl<R: Resource> Entry for Spec<R> {
 
     fn declared(&self, scope: &Scope) -> Declared {
         let physical = self.spec.physical_of(scope, &self.address);
-        Declared {
-            address: self.address.clone(),
-            fields: fields_of(&self.spec),
-            tags: R::TAGGED.then(|| scope.tags(&self.address)),
-            known: R::known(scope, &physical),
-            slow: self.spec.slow(),
-            physical,
-        }
+        let known = R::known(scope, &physical);
+        let tags = R::TAGGED.then(|| scope.tags(&self.address));
+        let declared = Declared::new(self.address.clone(), physical, fields_of(&self.spec), tags, known);
+        Declared { slow: self.spec.slow(), ..declared }
     }
 
     fn watch(&self, declared: Declared, aws: &Reader) -> Box<dyn Watched> {
@@ -210,8 +206,7 @@ impl Borrow<Reader> for Writer {
 impl<R: Resource, A: Borrow<Reader>> Bound<R, A> {
     fn orphan(address: Address, physical: String, aws: A) -> Self {
         let known = R::known(aws.borrow().scope(), &physical);
-        let declared =
-            Declared { address, physical, fields: Fields::default(), tags: None, known, slow: None };
+        let declared = Declared::new(address, physical, Fields::default(), None, known);
         Self { declared, spec: None, aws }
     }
 
@@ -277,6 +272,15 @@ impl<R: Resource, A: Borrow<Reader> + Send + Sync> Watched for Bound<R, A> {
         &self.declared
     }
 
+    fn resolved(&self) -> Declared {
+        let spec = self.filled_in(self.aws.borrow()).and_then(|spec| self.typed(spec));
+        match spec {
+            Ok(spec) => Declared { fields: fields_of(&spec), ..self.declared.clone() },
+            // A spec that does not read back is refused when it is applied; until then its own layout is shown.
+            Err(_) => self.declared.clone(),
+        }
+    }
+
     fn observe(&self) -> BoxFuture<'_, Result<Option<Found>, Fault>> {
         Box::pin(async { Ok(self.look(self.aws.borrow()).await?.map(|(_, found)| found)) })
     }
@@ -284,7 +288,7 @@ impl<R: Resource, A: Borrow<Reader> + Send + Sync> Watched for Bound<R, A> {
 
 impl<R: Resource> Bound<R, Writer> {
     /// The spec without references, and the tags that say so.
-    fn resolved(&self, aws: &Reader) -> Result<(R, Tags), Fault> {
+    fn ready(&self, aws: &Reader) -> Result<(R, Tags), Fault> {
         let value = self.filled_in(aws)?;
         let mut missing = BTreeSet::new();
         text::addresses_in(&value, &mut missing);
@@ -320,7 +324,7 @@ impl<R: Resource> Managed for Bound<R, Writer> {
             let found = seen.as_ref().map(|(_, found)| found);
             may_find.check(&self.declared.address, found)?;
             self.refuse_foreign(found)?;
-            let (spec, tags) = self.resolved(&aws)?;
+            let (spec, tags) = self.ready(&aws)?;
             let outputs = spec.converge(&self.place(tags, &aws), seen.map(|(live, _)| live), &aws).await?;
             aws.publish(&self.declared.address, outputs.clone());
             Ok(outputs)

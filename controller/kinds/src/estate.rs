@@ -38,6 +38,21 @@ async fn owned(aws: &Reader) -> Result<Vec<(Address, String)>, Fault> {
     Ok(all.into_iter().flatten().collect())
 }
 
+/// What others attached to what the stage owns: whatever a kind reports that is not declared.
+async fn attached(aws: &Reader, declared: Vec<&dyn Watched>) -> Result<Vec<String>, Fault> {
+    let all = try_join_all(KINDS.iter().map(async |kind| {
+        let known = |physical: &String| {
+            declared
+                .iter()
+                .map(|one| one.declared())
+                .any(|one| one.address.kind() == kind.name && one.physical == *physical)
+        };
+        let found = kind.unmanaged(aws).await?.into_iter().filter(|physical| !known(physical));
+        Ok::<_, Fault>(found.map(|physical| format!("{} {physical}", kind.name)).collect::<Vec<_>>())
+    }));
+    Ok(all.await?.into_iter().flatten().collect())
+}
+
 impl Estate for Watching {
     fn watched(&self) -> Vec<&dyn Watched> {
         self.items.iter().map(AsRef::as_ref).collect()
@@ -52,7 +67,7 @@ impl Estate for Watching {
     }
 
     fn attached(&self) -> BoxFuture<'_, Result<Vec<String>, Fault>> {
-        Box::pin(async { Ok(Vec::new()) })
+        Box::pin(attached(&self.aws, self.watched()))
     }
 }
 
@@ -70,7 +85,7 @@ impl Estate for Managing {
     }
 
     fn attached(&self) -> BoxFuture<'_, Result<Vec<String>, Fault>> {
-        Box::pin(async { Ok(Vec::new()) })
+        Box::pin(attached(self.aws.reader(), self.watched()))
     }
 }
 
@@ -80,6 +95,10 @@ struct Lent<'a>(&'a dyn Managed);
 impl Watched for Lent<'_> {
     fn declared(&self) -> &model::Declared {
         self.0.declared()
+    }
+
+    fn resolved(&self) -> model::Declared {
+        self.0.resolved()
     }
 
     fn observe(&self) -> BoxFuture<'_, Result<Option<model::Found>, Fault>> {

@@ -1,7 +1,8 @@
 //! Objects in one bucket, made once or replaced only when nobody else did: what a lock and a journal need.
 //!
-//! S3 itself decides who was first (`If-None-Match: *`, `If-Match`; aws-semantics 1.1). When an answer is lost, the
-//! next attempt may meet its own work: then `false` says "somebody was first", and a read tells who.
+//! S3 itself decides who was first (`If-None-Match: *`, `If-Match`; aws-semantics 1.1). When an answer is
+//! lost, the next attempt may meet its own work: then `false` says "somebody was first", and a read tells
+//! who.
 
 use std::borrow::Borrow;
 
@@ -129,11 +130,11 @@ impl Objects<Writer> {
         match outcome {
             Ok(_) => Ok(true),
             Err(error) if error.is(CHANGED) || error.is(NO_KEY) => Ok(false),
-            Err(error) if error.is(NO_BUCKET) => {
-                let text = format!("there is no bucket {}", self.bucket());
-                Err(Fault::refused(&self.at.address, text).hint("apply the bucket first"))
+            Err(error) => {
+                let no_bucket = error.is(NO_BUCKET);
+                let fault = Fault::from(error);
+                Err(if no_bucket { fault.hint("apply the bucket first") } else { fault })
             }
-            Err(error) => Err(error.into()),
         }
     }
 }

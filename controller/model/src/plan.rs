@@ -168,8 +168,8 @@ struct Draft<'a> {
     before: Vec<usize>,
 }
 
-/// What each resource refers to, worked out once.
-type References<'a> = BTreeMap<&'a Address, BTreeSet<Address>>;
+/// What each resource refers to.
+type References<'a> = BTreeMap<&'a Address, &'a BTreeSet<Address>>;
 
 /// Compares what is declared with what was found and orders the steps between.
 ///
@@ -181,7 +181,7 @@ pub fn plan(
     snapshot: &Snapshot,
     selection: &Selection,
 ) -> Result<Plan, PlanError> {
-    let references: References<'_> = declared.iter().map(|one| (&one.address, one.references())).collect();
+    let references: References<'_> = declared.iter().map(|one| (&one.address, &one.references)).collect();
     check_references(declared, &references)?;
     let by_address: BTreeMap<&Address, &Declared> = declared.iter().map(|one| (&one.address, one)).collect();
     let excluded = exclusions(declared, &references, snapshot, selection);
@@ -259,7 +259,7 @@ fn check_references(declared: &[Declared], references: &References<'_>) -> Resul
     let mut before = Vec::with_capacity(declared.len());
     for one in declared {
         let mut edges = Vec::new();
-        for to in &references[&one.address] {
+        for to in references[&one.address] {
             let Some(number) = index.get(to) else {
                 return Err(PlanError::Dangling {
                     from: Box::new(one.address.clone()),
@@ -386,7 +386,7 @@ fn connect(drafts: &mut [Draft<'_>], references: &References<'_>) {
     let mut edges: Vec<(usize, usize)> = Vec::new();
     for (index, draft) in drafts.iter().enumerate() {
         let wanted = references.get(draft.address).filter(|_| draft.declared.is_some());
-        for to in wanted.into_iter().flatten() {
+        for to in wanted.into_iter().copied().flatten() {
             if draft.action != Action::Delete {
                 edges.extend(births.get(to).map(|earlier| (*earlier, index)));
             } else if let Some(later) = deletes.get(to) {
@@ -481,7 +481,7 @@ pub fn spec_hash(declared: &[Declared]) -> String {
         hash.update([0]);
         hash.update(&one.physical);
         hash.update([0]);
-        hash.update(one.layout().fingerprint());
+        hash.update(&one.hash);
     }
     hex(&hash.finalize()[..8])
 }

@@ -13,6 +13,10 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Watched: Send + Sync {
     fn declared(&self) -> &Declared;
 
+    /// The declaration with every reference replaced that is known after looking, in canonical order: a set whose
+    /// members hold references is sorted by what they stand for.
+    fn resolved(&self) -> Declared;
+
     /// Reads AWS's answer in our words; `None` when it is not there.
     fn observe(&self) -> BoxFuture<'_, Result<Option<Found>, Fault>>;
 }

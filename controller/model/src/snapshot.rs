@@ -18,7 +18,12 @@ pub struct Declared {
     pub address: Address,
     /// The name in AWS: computed, or overridden by the environment.
     pub physical: String,
+    /// References that are known by now may have been replaced.
     pub fields: Fields,
+    /// The resources that must exist before this one.
+    pub references: BTreeSet<Address>,
+    /// Of the declaration itself, whatever is known by now.
+    pub hash: String,
     /// Tags that it should carry; `None` for kinds that AWS cannot tag.
     pub tags: Option<Tags>,
     /// What is known about it from names alone.
@@ -106,12 +111,20 @@ impl Declared {
         layout(&self.fields, self.tags.as_ref())
     }
 
-    /// The resources that must exist before this one. It may mention itself: its own names are known.
+    /// A declaration as its stack made it: what it refers to and its hash follow from its fields.
     #[must_use]
-    pub fn references(&self) -> BTreeSet<Address> {
-        let mut others = self.fields.references();
-        others.remove(&self.address);
-        others
+    pub fn new(
+        address: Address,
+        physical: String,
+        fields: Fields,
+        tags: Option<Tags>,
+        known: Outputs,
+    ) -> Self {
+        let mut references = fields.references();
+        // It may mention itself: its own names are known.
+        references.remove(&address);
+        let hash = layout(&fields, tags.as_ref()).fingerprint();
+        Self { address, physical, fields, references, hash, tags, known, slow: None }
     }
 }
 

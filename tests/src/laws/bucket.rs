@@ -2,8 +2,8 @@
 
 use kinds::kinds::{
     bucket::{
-        AccessLog, Bucket, CorsRule, Due, LifecycleRule, LogKeys, Notification, Ownership, PublicAccess,
-        StorageClass, Target, Transition, Versioning,
+        AccessLog, Bucket, CorsRule, Due, Encryption, LifecycleRule, LogKeys, Notification, Ownership,
+        PublicAccess, StorageClass, Target, Transition, Versioning,
     },
     queue::Queue,
 };
@@ -91,65 +91,64 @@ fn private() -> Example<Bucket> {
     }
 }
 
+/// A bucket with every field set, and the log bucket and queue that it refers to.
+fn everything(world: &mut World) -> Bucket {
+    let log = world.add("laws", "log", Bucket::private()).expect("an address");
+    let queue = world.add("laws", "arrivals", listener()).expect("an address");
+    let drafts = LifecycleRule {
+        enabled: false,
+        tags: model::Tags::from([("draft".to_owned(), "yes & no".to_owned())]),
+        larger_than: Some(1_000),
+        smaller_than: Some(9_000_000),
+        expire: Some(Due::On("2031-01-01T00:00:00Z".to_owned())),
+        keep_noncurrent: Some(3),
+        noncurrent_transitions: [Transition {
+            keep: Some(2),
+            ..Transition::after_days(5, StorageClass::GLACIER_IR)
+        }]
+        .into(),
+        transitions: [Transition::after_days(90, StorageClass::DEEP_ARCHIVE)].into(),
+        expire_noncurrent_days: Some(9),
+        ..LifecycleRule::of_prefix("drafts/")
+    };
+    let arrival = Notification {
+        to: Target::Queue(queue.arn().text().clone()),
+        events: set(&["s3:ObjectCreated:*"]),
+        prefix: "mail/".to_owned(),
+        suffix: ".eml".to_owned(),
+    };
+    Bucket {
+        ownership: Ownership::BucketOwnerPreferred,
+        public_access: PublicAccess { block_policy: false, restrict: false, ..PublicAccess::blocked() },
+        policy: Some(mail_policy()),
+        encryption: Encryption::Key { key: key("1"), bucket_key: true },
+        caller_keys: true,
+        versioning: Versioning::Enabled,
+        lifecycle: [("drafts".to_owned(), drafts), ("old-mail".to_owned(), old_mail())].into(),
+        cors: vec![upload_cors(), CorsRule { id: None, max_age_s: None, ..upload_cors() }],
+        access_log: Some(AccessLog {
+            bucket: log.by("name"),
+            prefix: "subject/".to_owned(),
+            keys: LogKeys::ByEventDay,
+        }),
+        event_bridge: true,
+        notifications: [("arrivals".to_owned(), arrival)].into(),
+    }
+}
+
 fn whole() -> Example<Bucket> {
     Example {
         name: "everything set",
-        declare: |world| {
-            let log = world.add("laws", "log", Bucket::private()).expect("an address");
-            let queue = world.add("laws", "arrivals", listener()).expect("an address");
-            let everything = LifecycleRule {
-                enabled: false,
-                tags: model::Tags::from([("draft".to_owned(), "yes & no".to_owned())]),
-                larger_than: Some(1_000),
-                smaller_than: Some(9_000_000),
-                expire: Some(Due::On("2031-01-01T00:00:00Z".to_owned())),
-                keep_noncurrent: Some(3),
-                noncurrent_transitions: [Transition {
-                    keep: Some(2),
-                    ..Transition::after_days(5, StorageClass::GLACIER_IR)
-                }]
-                .into(),
-                transitions: [Transition::after_days(90, StorageClass::DEEP_ARCHIVE)].into(),
-                expire_noncurrent_days: Some(9),
-                ..LifecycleRule::of_prefix("drafts/")
-            };
-            let arrival = Notification {
-                to: Target::Queue(queue.arn().text().clone()),
-                events: set(&["s3:ObjectCreated:*"]),
-                prefix: "mail/".to_owned(),
-                suffix: ".eml".to_owned(),
-            };
-            Bucket {
-                ownership: Ownership::BucketOwnerPreferred,
-                public_access: PublicAccess {
-                    block_policy: false,
-                    restrict: false,
-                    ..PublicAccess::blocked()
-                },
-                policy: Some(mail_policy()),
-                encryption: kinds::kinds::bucket::Encryption::Key { key: key("1"), bucket_key: true },
-                caller_keys: true,
-                versioning: Versioning::Enabled,
-                lifecycle: [("drafts".to_owned(), everything), ("old-mail".to_owned(), old_mail())].into(),
-                cors: vec![upload_cors(), CorsRule { id: None, max_age_s: None, ..upload_cors() }],
-                access_log: Some(AccessLog {
-                    bucket: log.by("name"),
-                    prefix: "subject/".to_owned(),
-                    keys: LogKeys::ByEventDay,
-                }),
-                event_bridge: true,
-                notifications: [("arrivals".to_owned(), arrival)].into(),
-            }
-        },
+        declare: everything,
         mutations: &[
             ("ownership", |bucket| bucket.ownership = Ownership::BucketOwnerEnforced),
             ("public_access", |bucket| bucket.public_access.ignore_acls = false),
             ("policy", |bucket| bucket.policy = Some(public_policy())),
             ("policy", |bucket| bucket.policy = None),
             ("encryption", |bucket| {
-                bucket.encryption = kinds::kinds::bucket::Encryption::KeyTwice { key: key("2") };
+                bucket.encryption = Encryption::KeyTwice { key: key("2") };
             }),
-            ("encryption", |bucket| bucket.encryption = kinds::kinds::bucket::Encryption::S3),
+            ("encryption", |bucket| bucket.encryption = Encryption::S3),
             ("caller_keys", |bucket| bucket.caller_keys = false),
             ("versioning", |bucket| bucket.versioning = Versioning::Suspended),
             ("versioning", |bucket| bucket.versioning = Versioning::Off),
@@ -192,7 +191,10 @@ async fn a_slow_account_is_waited_out() {
     for _ in 0..2 {
         apply(&world, &account).await.expect("a birth");
         assert_eq!(differences(&world, &account).await, []);
-        subject(&world.manage(&writer(&account))).delete(MayFind::Anything, model::Data::Lose).await.expect("a delete");
+        subject(&world.manage(&writer(&account)))
+            .delete(MayFind::Anything, model::Data::Lose)
+            .await
+            .expect("a delete");
         assert!(look(&world, &account).await.1.is_none());
     }
     let world = world_of(&whole(), |_| {});

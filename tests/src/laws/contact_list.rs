@@ -123,7 +123,10 @@ async fn a_list_of_another_name_is_found_counted_and_left_alone() {
 
     let fault = apply(&world, &account).await.expect_err("it would destroy contacts");
     assert!(matches!(fault, Fault::Refused(_)) && fault.to_string().contains("destroy"), "{fault}");
-    subject(&world.manage(&writer(&account))).delete(MayFind::Anything, model::Data::Lose).await.expect("ours is not there");
+    subject(&world.manage(&writer(&account)))
+        .delete(MayFind::Anything, model::Data::Lose)
+        .await
+        .expect("ours is not there");
     ses.get_contact_list().contact_list_name("legacy").send().await.expect("still there");
 }
 

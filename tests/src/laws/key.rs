@@ -225,7 +225,10 @@ async fn a_delete_that_was_killed_is_completed() {
     }
     let revived = account.fork();
     assert_eq!((only_state(&revived).as_str(), revived.documents()["kms/aliases"].len()), ("Enabled", 0));
-    subject(&world().manage(&writer(&revived))).delete(MayFind::Anything, model::Data::Lose).await.expect("the second run");
+    subject(&world().manage(&writer(&revived)))
+        .delete(MayFind::Anything, model::Data::Lose)
+        .await
+        .expect("the second run");
     assert_eq!(only_state(&revived), "PendingDeletion");
 }
 
@@ -233,12 +236,18 @@ async fn a_delete_that_was_killed_is_completed() {
 async fn a_key_that_was_deleted_is_taken_back() {
     let account = fresh();
     apply(&world(), &account).await.expect("a birth");
-    subject(&world().manage(&writer(&account))).delete(MayFind::Anything, model::Data::Lose).await.expect("a delete");
+    subject(&world().manage(&writer(&account)))
+        .delete(MayFind::Anything, model::Data::Lose)
+        .await
+        .expect("a delete");
     assert_eq!(only_state(&account), "PendingDeletion");
     apply(&world(), &account).await.expect("a second birth");
     assert_eq!(only_state(&account), "Enabled");
     // Of another kind it cannot be taken back.
-    subject(&world().manage(&writer(&account))).delete(MayFind::Anything, model::Data::Lose).await.expect("a delete");
+    subject(&world().manage(&writer(&account)))
+        .delete(MayFind::Anything, model::Data::Lose)
+        .await
+        .expect("a delete");
     let other = world_of(&SYMMETRIC, |key| {
         key.spec = "HMAC_256".to_owned();
         key.usage = Usage::GenerateVerifyMac;

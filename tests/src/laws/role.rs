@@ -205,7 +205,10 @@ async fn a_role_is_deleted_with_everything_on_it() {
     let iam = Client::new(&account.sdk_config());
     let early = iam.delete_role().role_name(NAME).send().await;
     assert_eq!(code_of(early), "DeleteConflict");
-    subject(&world.manage(&writer(&account))).delete(MayFind::Anything, model::Data::Lose).await.expect("a delete");
+    subject(&world.manage(&writer(&account)))
+        .delete(MayFind::Anything, model::Data::Lose)
+        .await
+        .expect("a delete");
     assert_eq!(code_of(iam.get_role().role_name(NAME).send().await), "NoSuchEntity");
 }
 

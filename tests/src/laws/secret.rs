@@ -143,7 +143,10 @@ async fn a_deleted_secret_is_restored_with_its_value_unless_it_is_anothers() {
     let account = fresh();
     apply(&world(), &account).await.expect("a birth");
     put_value(&writer(&account), &place(), SecretText::new("kept")).await.expect("a value");
-    subject(&world().manage(&writer(&account))).delete(MayFind::Anything, model::Data::Lose).await.expect("a delete");
+    subject(&world().manage(&writer(&account)))
+        .delete(MayFind::Anything, model::Data::Lose)
+        .await
+        .expect("a delete");
     assert!(look(&world(), &account).await.1.is_none(), "gone, as far as a plan is concerned");
 
     let anothers = account.fork();

@@ -162,7 +162,10 @@ async fn a_subscription_that_waits_is_neither_changed_nor_deleted_nor_asked_for_
     let changed = world_of(&MAIL, |one| one.filter = None);
     assert_eq!(differences(&changed, &account).await, [], "what AWS does not show counts as declared");
     apply(&changed, &account).await.expect("an apply");
-    subject(&world.manage(&writer(&account))).delete(MayFind::Anything, model::Data::Lose).await.expect("a delete");
+    subject(&world.manage(&writer(&account)))
+        .delete(MayFind::Anything, model::Data::Lose)
+        .await
+        .expect("a delete");
     assert_eq!(writes(&account), Vec::<String>::new());
     // Nobody opened the link for two days: it is gone, and asked for again.
     let forgotten = edit_all(&account, |one| one["created"] = 0.into());

@@ -76,7 +76,7 @@ fn stacks(declared: &[Declared]) -> BTreeMap<&str, BTreeSet<&Address>> {
 type Edges = BTreeMap<Address, BTreeSet<Address>>;
 
 fn edges(declared: &[Declared]) -> Edges {
-    declared.iter().map(|one| (one.address.clone(), one.references())).collect()
+    declared.iter().map(|one| (one.address.clone(), one.references.clone())).collect()
 }
 
 /// Without the edges whose end is reached by a longer way too.
@@ -115,7 +115,7 @@ mod tests {
         fields.field("needs", &needs);
         let address: Address = address.parse().unwrap();
         let physical = address.name().to_owned();
-        Declared { address, physical, fields, tags: None, known: Outputs::new(), slow: None }
+        Declared::new(address, physical, fields, None, Outputs::new())
     }
 
     /// About seventy resources in five stacks, as a real stage has them.

@@ -25,7 +25,8 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Apply) -
     let (made, observation) = plan::make(&connected, &selection).await?;
     let planned = match file {
         Some(saved) => {
-            let moved = moved(&saved, &observation.snapshot.found, &observation.snapshot.orphans, &connected)?;
+            let moved =
+                moved(&saved, &observation.snapshot.found, &observation.snapshot.orphans, &connected)?;
             if !moved.is_empty() {
                 return Err(stale(&moved));
             }
@@ -56,7 +57,8 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Apply) -
 fn read(path: &Path, session: &Session) -> Result<Plan, Failure> {
     let text = fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
     let plan = render::read_plan(&text).map_err(|error| {
-        Failure::error(format!("{}: {error}", path.display())).hint("write it with `dn plan STAGE --out FILE`")
+        Failure::error(format!("{}: {error}", path.display()))
+            .hint("write it with `dn plan STAGE --out FILE`")
     })?;
     let target = session.target();
     if (&plan.stage, &plan.account, &plan.region) != (&target.stage, &target.account, &target.region) {
@@ -72,7 +74,9 @@ fn read(path: &Path, session: &Session) -> Result<Plan, Failure> {
     }
     if plan.spec_hash != model::plan::spec_hash(&session.declared()) {
         let text = format!("{} was made from other declarations than these", path.display());
-        return Err(Failure::new(Kind::Stale, text).hint("plan again, or check out the revision it was made from"));
+        return Err(
+            Failure::new(Kind::Stale, text).hint("plan again, or check out the revision it was made from")
+        );
     }
     Ok(plan)
 }
@@ -116,7 +120,9 @@ fn tell_of_doubts(connected: &Connected, screen: &Screen) -> Result<(), Failure>
     let journal = ledger::read(&connected.session.state)?;
     for (address, action) in journal.in_doubt() {
         let word = format!("{action:?}").to_lowercase();
-        screen.remark(&format!("the last run was cut off during the {word} of {address}: looking what became of it"));
+        screen.remark(&format!(
+            "the last run was cut off during the {word} of {address}: looking what became of it"
+        ));
     }
     Ok(())
 }

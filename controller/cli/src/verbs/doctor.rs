@@ -2,11 +2,18 @@
 
 use std::{collections::BTreeMap, fs, sync::Arc};
 
+use crate::control::ControlLock;
 use engine::{lock, observe};
-use kinds::ControlLock;
 
 use crate::{
-    args, choice::excluded, exit::{Done, Failure}, ledger, progress::News, project::Project, render, screen::Screen,
+    args,
+    choice::excluded,
+    exit::{Done, Failure},
+    ledger,
+    progress::News,
+    project::Project,
+    render,
+    screen::Screen,
     session::Session,
 };
 
@@ -20,11 +27,15 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) 
     let stage = args.stage.stage.clone();
     let session = Session::open(project, &stage)?;
     let skipped = excluded(&args.exclude, &session.declared())?;
-    let mut checks = vec![good(format!("environments/{stage}.yaml declares {} resources", session.declared().len()))];
+    let mut checks =
+        vec![good(format!("environments/{stage}.yaml declares {} resources", session.declared().len()))];
     checks.push(writable(&session));
     checks.push(journal(&session));
     let connected = session.connect(&args.stage).await?;
-    checks.push(good(format!("credentials of {} reach account {}", connected.caller, connected.session.scope.account)));
+    checks.push(good(format!(
+        "credentials of {} reach account {}",
+        connected.caller, connected.session.scope.account
+    )));
     let store = ControlLock::new(connected.lock_writer(), &stacks::control_bucket());
     checks.push(match lock::holder(&store).await? {
         None => good("nobody holds the lock".to_owned()),
@@ -45,8 +56,10 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) 
             }
         }
     }
-    let lines: Vec<String> =
-        checks.iter().map(|check| format!("{} {}", if check.good { "ok  " } else { "todo" }, check.text)).collect();
+    let lines: Vec<String> = checks
+        .iter()
+        .map(|check| format!("{} {}", if check.good { "ok  " } else { "todo" }, check.text))
+        .collect();
     screen.data(&lines.join("\n"));
     let open = checks.iter().filter(|check| !check.good).count();
     if open == 0 { Ok(Done::Nothing) } else { Err(Failure::error(format!("{open} things to do in {stage}"))) }
@@ -62,7 +75,9 @@ fn bad(text: String) -> Check {
 
 fn writable(session: &Session) -> Check {
     let probe = session.state.join(".probe");
-    let tried = fs::create_dir_all(&session.state).and_then(|()| fs::write(&probe, b"")).and_then(|()| fs::remove_file(&probe));
+    let tried = fs::create_dir_all(&session.state)
+        .and_then(|()| fs::write(&probe, b""))
+        .and_then(|()| fs::remove_file(&probe));
     match tried {
         Ok(()) => good(format!("{} can be written", session.state.display())),
         Err(error) => bad(format!("{} cannot be written: {error}", session.state.display())),

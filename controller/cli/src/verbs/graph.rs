@@ -3,7 +3,12 @@
 use std::fs;
 
 use crate::{
-    args, exit::{Done, Failure}, project::Project, render, screen::Screen, session::Session,
+    args,
+    exit::{Done, Failure},
+    project::Project,
+    render,
+    screen::Screen,
+    session::Session,
 };
 
 pub(crate) fn run(project: &Project, screen: &Screen, args: &args::Graph) -> Result<Done, Failure> {

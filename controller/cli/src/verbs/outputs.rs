@@ -5,7 +5,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use engine::observe;
 
 use crate::{
-    args, choice::excluded, exit::{Done, Failure}, progress::News, project::Project, render, screen::Screen, session::Session,
+    args,
+    choice::excluded,
+    exit::{Done, Failure},
+    progress::News,
+    project::Project,
+    render,
+    screen::Screen,
+    session::Session,
 };
 
 pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Outputs) -> Result<Done, Failure> {
@@ -18,6 +25,6 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Outputs)
     news.clear();
     let outputs: BTreeMap<_, _> =
         observed?.snapshot.found.into_iter().map(|(address, found)| (address, found.outputs)).collect();
-    screen.data(&if args.json { render::outputs_json(&outputs) } else { render::outputs_text(&outputs, &screen.style()) });
+    screen.data(&if args.json { render::outputs_json(&outputs) } else { render::outputs_text(&outputs) });
     Ok(Done::Nothing)
 }

@@ -46,8 +46,9 @@ pub(crate) async fn make(
     let observation = observe(&watching, &skipped(selection, connected), news.as_ref()).await;
     news.clear();
     let observation = observation?;
-    let plan = model::plan(connected.session.target(), &observation.declared, &observation.snapshot, selection)
-        .map_err(|error| Failure::error(error.to_string()))?;
+    let plan =
+        model::plan(connected.session.target(), &observation.declared, &observation.snapshot, selection)
+            .map_err(|error| Failure::error(error.to_string()))?;
     Ok((plan, observation))
 }
 
@@ -66,7 +67,7 @@ pub(crate) fn skipped(
     while let Some(next) = queue.pop() {
         if wanted.insert(next.clone()) {
             let one = declared.iter().find(|one| one.address == next);
-            queue.extend(one.into_iter().flat_map(model::Declared::references));
+            queue.extend(one.into_iter().flat_map(|one| one.references.iter().cloned()));
         }
     }
     skipped.extend(declared.into_iter().map(|one| one.address).filter(|address| !wanted.contains(address)));

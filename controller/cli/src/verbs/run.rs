@@ -2,8 +2,8 @@
 
 use std::{process::exit, sync::Arc};
 
+use crate::control::ControlLock;
 use engine::{Execution, Held, LockNote, Report, Stop, lock};
-use kinds::ControlLock;
 use model::{
     Address, Plan, Step,
     journal::{Ending, Event},
@@ -37,6 +37,7 @@ pub(crate) async fn execute(
         owner: owner(&connected.caller),
         run: format!("{}-{now}", session.stage),
         verb: verb.to_owned(),
+        process: std::process::id(),
         since_ms: now,
     };
     let locked = match lock::acquire(&store, &note).await? {
@@ -136,7 +137,10 @@ async fn in_order(
 /// First Ctrl-C: finish what is in flight. Second: stop now. Third: leave at once.
 fn listen(stop: Stop) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
-        for word in ["finishing what is in flight; once more stops now", "stopping now; what was in flight is in doubt"] {
+        for word in [
+            "finishing what is in flight; once more stops now",
+            "stopping now; what was in flight is in doubt",
+        ] {
             wait_for_signal().await;
             anstream::eprintln!("interrupted: {word}");
             stop.request();
@@ -149,7 +153,8 @@ fn listen(stop: Stop) -> tokio::task::JoinHandle<()> {
 /// An interruption from the keyboard, a polite kill, or a terminal that is gone.
 async fn wait_for_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut hangup)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
+    let (Ok(mut term), Ok(mut hangup)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {
@@ -179,21 +184,33 @@ fn verdict(report: &Report) -> Result<Done, Failure> {
 
 /// Who runs this: the person and machine where known, beside the AWS identity.
 fn owner(caller: &str) -> String {
+    let identity = caller.rsplit(':').next().unwrap_or(caller);
+    format!("{} as {identity}", person_and_machine())
+}
+
+fn person_and_machine() -> String {
     let of = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
     let person = of("USER").or_else(|| of("LOGNAME")).unwrap_or_else(|| "someone".to_owned());
-    let machine = of("HOSTNAME").map(|name| format!("@{name}")).unwrap_or_default();
-    let identity = caller.rsplit(':').next().unwrap_or(caller);
-    format!("{person}{machine} as {identity}")
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{person}@{}", machine.trim())
 }
 
 fn held(stage: &str, other: &LockNote, now_ms: u64) -> Failure {
     let age = now_ms.saturating_sub(other.since_ms) / 1000;
     let since = render::instant(other.since_ms);
-    let text = format!("{} holds the lock of {stage} since {since} ({} ago)", other.owner, render::duration(age));
-    Failure::new(Kind::Blocked, text).hint(format!(
-        "wait for that run; if it is gone for good: dn unlock {stage} --owner '{}'",
-        other.owner
-    ))
+    let ago = render::duration(age);
+    let text = format!(
+        "{} holds the lock of {stage} since {since} ({ago} ago, process {})",
+        other.owner, other.process
+    );
+    let unlock = format!("dn unlock {stage} --owner '{}'", other.owner);
+    // A help for the person who decides; the lock is never broken without being asked.
+    let gone = person_and_machine() == other.owner.split(" as ").next().unwrap_or_default()
+        && !std::path::Path::new("/proc").join(other.process.to_string()).exists();
+    Failure::new(Kind::Blocked, text).hint(match gone {
+        true => format!("that process is no longer running on this machine: {unlock}"),
+        false => format!("wait for that run; if it is gone for good: {unlock}"),
+    })
 }
 
 /// Names a plan in the journal: the same steps have the same name.

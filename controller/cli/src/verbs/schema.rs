@@ -1,6 +1,9 @@
 //! `dn schema`: the JSON Schema of the files in `environments/`.
 
-use crate::{exit::{Done, Failure}, screen::Screen};
+use crate::{
+    exit::{Done, Failure},
+    screen::Screen,
+};
 
 pub(crate) fn run(screen: &Screen) -> Result<Done, Failure> {
     let schema = schemars::schema_for!(stacks::Environment);

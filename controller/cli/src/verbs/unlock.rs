@@ -1,10 +1,15 @@
 //! `dn unlock`: breaks the lock of a run that is gone.
 
+use crate::control::ControlLock;
 use engine::{LockStore, lock};
-use kinds::ControlLock;
 
 use crate::{
-    args, exit::{Done, Failure, Kind}, project::Project, render, screen::Screen, session::Session,
+    args,
+    exit::{Done, Failure, Kind},
+    project::Project,
+    render,
+    screen::Screen,
+    session::Session,
 };
 
 pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Unlock) -> Result<Done, Failure> {
@@ -16,7 +21,9 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Unlock) 
     };
     if note.owner != args.owner {
         let text = format!("the lock belongs to {}, since {}", note.owner, render::instant(note.since_ms));
-        return Err(Failure::new(Kind::Blocked, text).hint("make sure that this run is gone, then name its owner"));
+        return Err(
+            Failure::new(Kind::Blocked, text).hint("make sure that this run is gone, then name its owner")
+        );
     }
     store.remove().await?;
     screen.remark(&format!("the lock of {} is broken", note.owner));

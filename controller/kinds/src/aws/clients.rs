@@ -61,7 +61,8 @@ macro_rules! clients {
         }
 
         impl crate::Writer {
-            $($(#[$doc])* pub(crate) fn $service(&self) -> &$sdk::Client {
+            $($(#[$doc])* #[allow(dead_code, reason = "some services are only read")]
+            pub(crate) fn $service(&self) -> &$sdk::Client {
                 &self.deref().clients().$service
             })+
         }

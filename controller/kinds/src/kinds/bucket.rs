@@ -1,10 +1,10 @@
 //! An S3 bucket.
 //!
-//! Surprises (aws-semantics section 7): the name is unique in the world, so it ends in the account's number; what was
-//! never set answers with an error instead of an empty document; two puts on one bucket at the same time conflict, so
-//! they go one by one; versioning, once on, can only be suspended; a name that was just deleted answers
-//! `OperationAborted` for minutes to hours (a conflict that the engine waits out); S3 keeps any key id that it is
-//! given, so only keys of this account's own kind can be named.
+//! Surprises (aws-semantics section 7): the name is unique in the world, so it ends in the account's number;
+//! what was never set answers with an error instead of an empty document; two puts on one bucket at the same
+//! time conflict, so they go one by one; versioning, once on, can only be suspended; a name that was just
+//! deleted answers `OperationAborted` for minutes to hours (a conflict that the engine waits out); S3 keeps
+//! any key id that it is given, so only keys of this account's own kind can be named.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,8 @@ pub struct Bucket {
     /// Must name the bucket itself as resource: `Text::of(&address, "arn")`.
     pub policy: Option<Policy>,
     pub encryption: Encryption,
-    /// Whether uploads may bring a key of their own (SSE-C). AWS switches it off for new buckets since April 2026.
+    /// Whether uploads may bring a key of their own (SSE-C). AWS switches it off for new buckets since April
+    /// 2026.
     pub caller_keys: bool,
     pub versioning: Versioning,
     /// What happens to objects with age, by rule id.

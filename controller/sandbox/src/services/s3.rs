@@ -73,8 +73,8 @@ fn existing<'w>(world: &'w World<'_>, bucket: &str) -> Result<&'w Value, Refusal
         return Err(Refusal::new("AccessDenied", "Access Denied").status(403));
     }
     if text(found, "region") != world.region {
-        let message = "The bucket you are attempting to access must be addressed using the specified endpoint. \
-                       Please send all future requests to this endpoint.";
+        let message = "The bucket you are attempting to access must be addressed using the specified \
+                       endpoint. Please send all future requests to this endpoint.";
         return Err(Refusal::new("PermanentRedirect", message).status(301));
     }
     Ok(found)
@@ -105,8 +105,8 @@ fn create(request: &Request, world: &mut World<'_>, bucket: &str) -> Result<Repl
                 Err(Refusal::new("BucketAlreadyOwnedByYou", message).status(409))
             }
             (false, _) => {
-                let message = "The requested bucket name is not available. The bucket namespace is shared by all \
-                               users of the system. Please select a different name and try again.";
+                let message = "The requested bucket name is not available. The bucket namespace is shared by \
+                               all users of the system. Please select a different name and try again.";
                 Err(Refusal::new("BucketAlreadyExists", message).status(409))
             }
         };
@@ -143,8 +143,8 @@ fn check_name(name: &str) -> Result<(), Refusal> {
 fn check_location(wanted: Option<&str>, region: &str) -> Result<(), Refusal> {
     let illegal = |wanted: &str| {
         let message = format!(
-            "The {wanted} location constraint is incompatible for the region specific endpoint this request was \
-             sent to."
+            "The {wanted} location constraint is incompatible for the region specific endpoint this request \
+             was sent to."
         );
         Err(Refusal::new("IllegalLocationConstraintException", message))
     };
@@ -203,26 +203,4 @@ fn tagged(world: &World<'_>) -> Vec<Tagged> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_follow_the_rules_of_s3() {
-        for good in ["abc", "a.b-c1"] {
-            assert!(check_name(good).is_ok(), "{good}");
-        }
-        for bad in ["ab", "-abc", "abc-", "a_bc", "Abc", "a..b", &"a".repeat(64)] {
-            assert_eq!(check_name(bad).unwrap_err().code, "InvalidBucketName", "{bad}");
-        }
-    }
-
-    #[test]
-    fn the_location_must_fit_the_endpoint() {
-        assert!(check_location(None, "us-east-1").is_ok());
-        assert!(check_location(Some("eu-west-1"), "eu-west-1").is_ok());
-        let code = |wanted, region| check_location(wanted, region).unwrap_err().code;
-        assert_eq!(code(None, "eu-west-1"), "IllegalLocationConstraintException");
-        assert_eq!(code(Some("eu-west-1"), "eu-central-1"), "IllegalLocationConstraintException");
-        assert_eq!(code(Some("us-east-1"), "us-east-1"), "InvalidLocationConstraint");
-    }
-}
+mod tests;

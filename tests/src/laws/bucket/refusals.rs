@@ -157,9 +157,12 @@ async fn a_full_bucket_is_emptied_and_deleted() {
     assert_eq!(store.list("").await.unwrap().len(), 1_009);
     assert_eq!(holds(look(&world, &account).await), model::Holds::Data("objects".to_owned()));
 
-    subject(&world.manage(&writer(&account))).delete(MayFind::Anything, model::Data::Lose).await.expect("a delete");
+    subject(&world.manage(&writer(&account)))
+        .delete(MayFind::Anything, model::Data::Lose)
+        .await
+        .expect("a delete");
     assert!(look(&world, &account).await.1.is_none());
-    assert!(!account.documents().get("s3/objects").is_some_and(|left| !left.is_empty()));
+    assert!(account.documents().get("s3/objects").is_none_or(|left| left.is_empty()));
     let batches = account.served().iter().filter(|call| call.operation == "DeleteObjects").count();
     assert_eq!(batches, 2);
 }
@@ -238,4 +241,19 @@ async fn a_deleted_principal_is_a_finding() {
     .await;
     let found = look(&world_of(&private(), |_| {}), &account).await.1.expect("it exists");
     assert_eq!(found.findings, ["its policy names AROAEXAMPLE, which was deleted"]);
+}
+
+/// A HEAD has no body to say why it failed, so another call's answer is shown.
+#[tokio::test(start_paused = true)]
+async fn expired_credentials_are_named() {
+    let account = born(|_| {}).await;
+    for (operation, code) in [("HeadBucket", "Unknown"), ("GetBucketCors", "ExpiredToken")] {
+        account.plan_trouble(Trouble {
+            when: When::Operation { service: "s3".to_owned(), operation: operation.to_owned() },
+            what: What::Fail { code: code.to_owned(), message: String::new(), status: 400, times: 1 },
+        });
+    }
+    let world = world_of(&private(), |_| {});
+    let fault = world.watch(writer(&account).reader())[0].observe().await.expect_err("expired");
+    assert_eq!(fault.cause().and_then(|cause| cause.code.as_deref()), Some("ExpiredToken"));
 }

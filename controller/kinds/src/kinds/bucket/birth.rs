@@ -11,8 +11,8 @@ const UNNAMED_REGION: &str = "us-east-1";
 
 /// Creates the bucket, waits until it can be read, and says whose it is.
 ///
-/// The look matters: AWS makes new buckets private and encrypted and other S3 servers do not, and in us-east-1 a
-/// bucket that is there already answers like a new one.
+/// The look matters: AWS makes new buckets private and encrypted and other S3 servers do not, and in
+/// us-east-1 a bucket that is there already answers like a new one.
 pub(super) async fn create(spec: &Bucket, at: &Place, aws: &Writer) -> Result<Live<Bucket>, Fault> {
     let region = aws.scope().region.as_str();
     let place = (region != UNNAMED_REGION).then(|| {

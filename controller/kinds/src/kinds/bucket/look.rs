@@ -30,13 +30,19 @@ reads!(aws_sdk_s3:
 
 pub(super) const NO_BUCKET: &str = "NoSuchBucket";
 
-/// The bucket as it is. S3 answers with an error for each setting that was never made; each becomes "absent" here.
-/// "Access denied" never does.
+/// What the doorway calls an answer without an error code.
+const UNNAMED: &str = "Unknown";
+
+/// The bucket as it is. S3 answers with an error for each setting that was never made; each becomes "absent"
+/// here. "Access denied" never does.
 pub(super) async fn bucket(at: &Place, aws: &Reader) -> Result<Option<Live<Bucket>>, Fault> {
     let (exists, read) = futures::join!(exists(at, aws), everything(at, aws));
-    // Whether it is there, and ours, decides; the other calls only ran along to save a round.
-    if !exists? {
-        return Ok(None);
+    // Whether it is there, and ours, decides; the other calls only ran along to save a round. Where a HEAD
+    // fails for another reason (expired credentials), its answer has no code, and the others say more.
+    match exists {
+        Ok(false) => return Ok(None),
+        Err(fault) if code_of(&fault) != Some(UNNAMED) => return Err(fault),
+        Ok(true) | Err(_) => {}
     }
     match read {
         Err(fault) if code_of(&fault) == Some(NO_BUCKET) => Ok(None),
@@ -73,7 +79,7 @@ async fn exists(at: &Place, aws: &Reader) -> Result<bool, Fault> {
 
 async fn everything(at: &Place, aws: &Reader) -> Result<Live<Bucket>, Fault> {
     let outputs = Bucket::known(aws.scope(), at.name());
-    let (access, (encryption, caller_keys), versions, cors, lifecycle, notifications, tags, holds) = futures::try_join!(
+    let (access, crypto, versions, cors, lifecycle, notifications, tags, holds) = futures::try_join!(
         access(at, aws),
         encryption(at, aws),
         versioning(at, aws),
@@ -84,6 +90,7 @@ async fn everything(at: &Place, aws: &Reader) -> Result<Live<Bucket>, Fault> {
         holds(at, aws),
     )?;
     let (ownership, public_access, policy, access_log) = access;
+    let (encryption, caller_keys) = crypto;
     let (versioning, protected) = versions;
     let (event_bridge, notifications) = notifications;
     let deleted = policy.iter().flat_map(Policy::deleted_principals);

@@ -91,7 +91,8 @@ impl Ownership {
     }
 }
 
-/// Whether old versions are kept. After it was first enabled, AWS asks to wait 15 minutes before writing objects.
+/// Whether old versions are kept. After it was first enabled, AWS asks to wait 15 minutes before writing
+/// objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Versioning {

@@ -10,8 +10,8 @@ use crate::{
     aws::{Absent, tag_changes},
 };
 
-/// Turns `have` into `want`. The locks come before the policy: an open one must be open before a public policy is
-/// accepted, and a closed one does not mind the policy that is about to go.
+/// Turns `have` into `want`. The locks come before the policy: an open one must be open before a public
+/// policy is accepted, and a closed one does not mind the policy that is about to go.
 pub(super) async fn settings(want: &Bucket, have: &Bucket, at: &Place, aws: &Writer) -> Result<(), Fault> {
     let name = at.name();
     if want.ownership != have.ownership {
@@ -154,9 +154,9 @@ async fn cors(want: &Bucket, at: &Place, aws: &Writer) -> Result<(), Fault> {
 
 /// Writes the tags where they differ, and returns what the bucket carries then.
 ///
-/// The put replaces the whole set. Tags of AWS itself (`aws:…`) are sent along as they are: S3 refuses a set without
-/// them ("System Tags cannot be removed by requester"), and one that changes them. A bucket with ABAC switched on
-/// refuses this call and wants `TagResource` (aws-semantics 1.8).
+/// The put replaces the whole set. Tags of AWS itself (`aws:…`) are sent along as they are: S3 refuses a set
+/// without them ("System Tags cannot be removed by requester"), and one that changes them. A bucket with ABAC
+/// switched on refuses this call and wants `TagResource` (aws-semantics 1.8).
 pub(super) async fn tags(want: &Tags, have: &Tags, at: &Place, aws: &Writer) -> Result<Tags, Fault> {
     let (set, unset) = tag_changes(have, want);
     if set.is_empty() && unset.is_empty() {

@@ -127,6 +127,8 @@ fn many(value: Option<&Value>) -> Vec<&str> {
 mod tests {
     use super::*;
 
+    const B: &str = "arn:aws:s3:::b";
+
     fn statement(principal: Value, resource: &str) -> Value {
         json!({ "Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": resource })
     }
@@ -147,7 +149,7 @@ mod tests {
                 "Missing required field Principal",
             ),
             (
-                json!({ "Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": "arn:aws:s3:::b" }),
+                json!({ "Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": B }),
                 "Policy has invalid action",
             ),
         ] {

@@ -50,9 +50,9 @@ pub(super) fn encryption(document: &Element, _: &World<'_>) -> Checked {
             "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms",
         ));
     }
-    let blocked =
+    let mut blocked =
         rule.get("BlockedEncryptionTypes").into_iter().flat_map(|types| types.all("EncryptionType"));
-    blocked.map(|kind| one_of(Some(&kind.text), &["NONE", "SSE-C"])).collect()
+    blocked.try_for_each(|kind| one_of(Some(&kind.text), &["NONE", "SSE-C"]))
 }
 
 pub(super) fn cors(document: &Element, _: &World<'_>) -> Checked {
@@ -173,7 +173,8 @@ fn lifecycle_actions(rule: &Element) -> Checked {
             )));
         }
         if expires.is_some_and(|expires| expires <= days) {
-            let message = "'Days' in the Expiration action for prefix must be greater than 'Days' in the Transition action";
+            let message = "'Days' in the Expiration action for prefix must be greater than 'Days' in \
+                           the Transition action";
             return Err(invalid(message));
         }
     }

@@ -1,0 +1,55 @@
+//! Work queues, each with its dead letters and the alarm on them.
+
+use kinds::{
+    World,
+    bound::{DeclareError, Handle},
+    kinds::{
+        alarm::{Alarm, Comparison, Metric, MetricStat, MissingData, Statistic},
+        queue::{DeadLetters, Queue},
+    },
+};
+
+use crate::{Environment, operations::Operations};
+
+/// Fourteen days: the longest that SQS keeps a message, so that people have time to look.
+const DEAD_LETTERS_KEPT_S: u32 = 14 * 24 * 3600;
+
+/// Lambda's advice: a message is hidden six times as long as its function may run, so that retries of throttled
+/// invocations do not hand it out twice (Lambda developer guide, "Using Lambda with Amazon SQS").
+const HIDDEN_RUNS: u32 = 6;
+
+/// Declares a queue, its dead letters, and the alarm that rings when there are any.
+pub(crate) fn add(
+    world: &mut World,
+    stack: &str,
+    name: &str,
+    environment: &Environment,
+    operations: &Operations,
+    finish: impl FnOnce(Queue) -> Queue,
+) -> Result<Handle<Queue>, DeclareError> {
+    let dead = Queue { retention_s: DEAD_LETTERS_KEPT_S, ..Queue::standard() };
+    let dead = world.add(stack, &format!("{name}-dead"), dead)?;
+    let work = Queue {
+        visibility_s: environment.queues.worker_timeout_s * HIDDEN_RUNS,
+        receive_wait_s: 20,
+        dead_letters: Some(DeadLetters { queue: dead.arn(), after_receives: environment.queues.attempts }),
+        ..Queue::standard()
+    };
+    let metric = MetricStat {
+        namespace: "AWS/SQS".to_owned(),
+        name: "ApproximateNumberOfMessagesVisible".to_owned(),
+        dimensions: [("QueueName".to_owned(), dead.by("name").text().clone())].into(),
+        statistic: Statistic::Maximum,
+        period_s: 60,
+        unit: None,
+    };
+    let rings = Alarm {
+        description: Some(format!("Messages of {stack}/{name} that could not be worked off.").into()),
+        missing_data: MissingData::NotBreaching,
+        alarm_actions: [operations.alarms.arn().text().clone()].into(),
+        ok_actions: [operations.alarms.arn().text().clone()].into(),
+        ..Alarm::on(Metric::Single(metric), Comparison::AtLeast, environment.alarms.dead_letters)
+    };
+    world.add(stack, &format!("{name}-dead-letters"), rings)?;
+    world.add(stack, name, finish(work))
+}
