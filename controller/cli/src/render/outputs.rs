@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use model::{Address, Outputs};
 use serde_json::json;
 
-use super::page::{Paint, Style, harmless};
+use super::page::harmless;
 
 /// One output a line, in columns, for people and for `grep`: never wrapped, since values are copied.
-pub(crate) fn outputs_text(outputs: &BTreeMap<Address, Outputs>, style: &Style) -> String {
+pub(crate) fn outputs_text(outputs: &BTreeMap<Address, Outputs>) -> String {
     let rows: Vec<(String, &String, &String)> = outputs
         .iter()
         .flat_map(|(address, of)| of.iter().map(|(name, value)| (address.to_string(), name, value)))
@@ -18,8 +18,7 @@ pub(crate) fn outputs_text(outputs: &BTreeMap<Address, Outputs>, style: &Style) 
     let name_width = widest(&|row| row.1.chars().count()).unwrap_or(0);
     rows.iter()
         .map(|(address, name, value)| {
-            let address = Paint::Faint.on(&format!("{address:address_width$}"), style.colour);
-            format!("{address}  {name:name_width$}  {}\n", harmless(value))
+            format!("{address:address_width$}  {name:name_width$}  {}\n", harmless(value))
         })
         .collect()
 }
@@ -47,21 +46,17 @@ mod tests {
         ])
     }
 
-    const PLAIN: Style = Style { width: 40, colour: false, quiet: false };
-
     #[test]
     fn one_output_a_line() {
         assert_eq!(
-            outputs_text(&some(), &PLAIN),
+            outputs_text(&some()),
             "\
 outreach/rest api/outreach  id   a1b2c3
 outreach/rest api/outreach  url  https://a1b2c3.execute-api.eu-west-1.amazonaws.com/v1
 shared/queue/mail           url  https://sqs/1\\u{1b}[2J
 "
         );
-        let coloured = outputs_text(&some(), &Style { colour: true, ..PLAIN });
-        assert!(coloured.contains("\u{1b}[2mshared/queue/mail         \u{1b}[0m  url"), "{coloured:?}");
-        assert_eq!(outputs_text(&BTreeMap::new(), &PLAIN), "");
+        assert_eq!(outputs_text(&BTreeMap::new()), "");
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub(super) enum Paint {
     Careful,
     Bad,
     Swap,
+    /// The words `error:` and `hint:` at the end of a run.
+    Wrong,
+    Hint,
 }
 
 /// A piece of a line.
@@ -58,6 +61,8 @@ impl Paint {
             Self::Careful => plain.fg_color(Some(AnsiColor::Yellow.into())),
             Self::Bad => plain.fg_color(Some(AnsiColor::Red.into())),
             Self::Swap => plain.fg_color(Some(AnsiColor::Magenta.into())),
+            Self::Wrong => plain.fg_color(Some(AnsiColor::Red.into())).effects(Effects::BOLD),
+            Self::Hint => plain.fg_color(Some(AnsiColor::Cyan.into())).effects(Effects::BOLD),
         }
     }
 
@@ -142,15 +147,16 @@ impl Page {
     }
 }
 
-/// The first line that fits, and the rest. Breaks at a space, or inside a word that is longer than a line.
+/// The first line that fits, and the rest. Breaks at a space, and inside a word only where it is longer than a line.
 fn split(cells: &[Cell], room: usize) -> (&[Cell], Option<&[Cell]>) {
     if cells.len() <= room {
         return (cells, None);
     }
     // A break near the start would leave a sign or a name alone above a long value.
-    let space = (room / 3..=room).rev().find(|place| cells[*place].0 == ' ');
+    let last = |space: char| (room / 3..=room).rev().find(|place| cells[*place].0 == space);
+    let space = last(' ').or_else(|| last(UNBROKEN));
     let (line, rest) = cells.split_at(space.unwrap_or(room));
-    let start = rest.iter().position(|(c, _)| *c != ' ');
+    let start = rest.iter().position(|(c, _)| !matches!(*c, ' ' | UNBROKEN));
     (line, start.map(|start| &rest[start..]))
 }
 
@@ -192,6 +198,8 @@ mod tests {
         let spans =
             [Paint::Plain.of("one two three four five six "), Paint::Faint.whole("(about 1 m 50 s) ")];
         assert_eq!(page(40, false, &spans), "  one two three four five six\n      (about 1 m 50 s)\n");
+        let long = Paint::Faint.whole("(an index is filled: about 3 m and then some more)");
+        assert_eq!(page(40, false, &[long]), "  (an index is filled: about 3 m and\n      then some more)\n");
     }
 
     #[test]

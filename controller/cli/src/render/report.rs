@@ -144,9 +144,9 @@ pub(crate) fn faults_text(faults: &[Fault], style: &Style) -> String {
 }
 
 fn error(page: &mut Page, message: &str, hint: Option<&str>) {
-    page.prose(0, 7, Paint::Bad.of("error: "), &for_people(message));
+    page.prose(0, 7, Paint::Wrong.of("error: "), &for_people(message));
     if let Some(hint) = hint {
-        page.prose(1, 7, Paint::Faint.of("hint: "), &for_people(hint));
+        page.prose(1, 7, Paint::Hint.of("hint: "), &for_people(hint));
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::Report;
 use model::{
-    Action, Fault, StepId,
+    Action, Fault, Note, StepId,
     fault::Cause,
     journal::{Ending, Run, StepEnd},
 };
@@ -12,9 +12,7 @@ use model::{
 use super::{Style, at, drifted, everything, first, plan_of, step, wide};
 use crate::{
     exit,
-    render::{
-        drift_text, failure_text, history_json, history_text, plan_text, report::faults_text, report_text,
-    },
+    render::{drift_text, failure_text, history_text, plan_text, report::faults_text, report_text},
 };
 
 fn runs() -> Vec<Run> {
@@ -341,6 +339,18 @@ fn a_first_plan_is_grouped_and_names_everything() {
                               (becoming active: about 20 s)
 ";
     assert!(text.contains(group), "{text}");
+}
+
+#[test]
+fn a_group_says_each_thing_once_and_of_the_slow_the_slowest() {
+    let mut plan = first();
+    for (seconds, step) in (1..).zip(&mut plan.steps) {
+        step.notes.push(Note::TakesLong { seconds, why: "an index is filled".into() });
+        step.notes.push(Note::Irreversible { why: "it is for ever".into() });
+    }
+    let text = plan_text(&plan, &wide(140));
+    let row = "  + shared/function        3  audit, send, webhook  (cannot be undone; an index is filled: about 59 s)\n";
+    assert!(text.contains(row), "{text}");
 }
 
 #[test]
