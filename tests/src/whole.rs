@@ -2,4 +2,5 @@
 
 mod laws;
 mod layering;
+mod stage;
 mod tidy;

@@ -313,7 +313,8 @@ mod tests {
         );
         same(
             r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":["a:B","a:A"]}]}"#,
-            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":"*"},"Action":["a:A","a:B"]}]}"#,
+            r#"{"Statement":[{"Action":["a:A","a:B"],"Effect":"Deny","Principal":{"AWS":"*"}}],
+                "Version":"2012-10-17"}"#,
         );
     }
 

@@ -104,7 +104,8 @@ async fn a_protected_group_and_a_retention_that_aws_does_not_have_are_refused() 
     apply(&protected, &account).await.expect("a birth");
     let found = look(&protected, &account).await.1.expect("it exists");
     assert_eq!(found.protected.as_deref(), Some("deletion protection is on"));
-    let delete = subject(&protected.manage(&writer(&account))).delete(model::MayFind::Anything).await;
+    let managed = protected.manage(&writer(&account));
+    let delete = subject(&managed).delete(model::MayFind::Anything, model::Data::Lose).await;
     assert!(matches!(delete, Err(model::Fault::Refused(_))), "{delete:?}");
     let odd = world_of(&examples()[0], |group| group.retention_days = Some(2));
     let fault = apply(&odd, &account).await.expect_err("two days");

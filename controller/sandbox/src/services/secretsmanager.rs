@@ -125,7 +125,8 @@ fn create(input: &Value, world: &mut World<'_>) -> Result<Value, Refusal> {
     let name = text(input, "Name").to_owned();
     let allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
     if name.is_empty() || name.len() > 512 || !name.chars().all(allowed) {
-        let message = "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!";
+        let message = "Invalid name. Must be a valid name containing alphanumeric characters, \
+            or any of the following: -/_+=.@!";
         return Err(Refusal::new("ValidationException", message));
     }
     if let Some(kept) = world.get(SECRETS, &name).filter(|kept| there(world, kept)) {

@@ -75,7 +75,8 @@ fn create(input: &Value, world: &mut World<'_>) -> Result<Value, Refusal> {
     let given = strings(input.get("Attributes"));
     check(&given, world)?;
     if given.get("FifoQueue").is_some_and(|fifo| fifo == "true") != name.ends_with(".fifo") {
-        let message = "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix";
+        let message = "The name of a FIFO queue can only include alphanumeric characters, hyphens, \
+            or underscores, must end with .fifo suffix";
         return Err(Refusal::new("InvalidParameterValue", message));
     }
     if let Some(queue) = world.get(QUEUES, &name) {

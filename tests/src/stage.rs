@@ -1,0 +1,175 @@
+//! A whole stage over the embedded account: the real stacks, kinds and engine, with time, ids and the journal in
+//! memory.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use engine::{Execution, Ledger, Observation, PacedGate, Recorder, Report, Silent, Stop, observe};
+use kinds::{Clients, Managing, Reader, Scope, Watching, World, Writer};
+use model::{
+    BoxFuture, Drift, Fault, Plan, Selection, Target,
+    journal::{Event, Journal},
+};
+use sandbox::{Account, Clock};
+use stacks::Environment;
+
+/// The stage's environment as a test wants it.
+pub(crate) fn environment() -> Environment {
+    let text = r#"{
+        "account": "000000000000", "region": "us-east-1", "embedded": true,
+        "data": { "deletion_protection": false, "point_in_time_recovery": true },
+        "alarms": { "emails": ["ops@example.com"] },
+        "names": { "shared/key/unsubscribe": "dn-unsubscribe" }
+    }"#;
+    serde_json::from_str(text).expect("an environment")
+}
+
+/// The journal in memory. Clones are the same journal.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memory(Arc<Mutex<String>>);
+
+impl Memory {
+    pub(crate) fn text(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A journal of its own with the same lines.
+    pub(crate) fn fork(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.text())))
+    }
+
+    pub(crate) fn recorder(&self) -> Recorder {
+        let (journal, _) = Journal::replay(&self.text()).expect("a whole journal");
+        Recorder::new(journal, Box::new(self.clone()))
+    }
+}
+
+impl Ledger for Memory {
+    fn append(&self, line: &str) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(line);
+        Ok(())
+    }
+}
+
+/// The engine's clock on the account's time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Time(pub(crate) Clock);
+
+impl engine::Clock for Time {
+    fn now_ms(&self) -> u64 {
+        self.0.now_ms()
+    }
+
+    fn sleep(&self, time: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep(time))
+    }
+}
+
+/// A stage bound to an account.
+pub(crate) struct Stage {
+    pub(crate) account: Account,
+    pub(crate) journal: Memory,
+    pub(crate) world: World,
+    pub(crate) scope: Scope,
+}
+
+const SEED: u64 = 20_261_122;
+
+impl Stage {
+    pub(crate) fn new(environment: &Environment, account: Account, journal: Memory) -> Self {
+        let scope = Scope {
+            project: environment.project.clone(),
+            stage: "sandbox".to_owned(),
+            account: environment.account.as_str().to_owned(),
+            region: environment.region.as_str().to_owned(),
+            names: environment.overrides().expect("addresses"),
+            tags: environment.tags.clone(),
+        };
+        let world = stacks::declare(environment).expect("the stacks");
+        Self { account, journal, world, scope }
+    }
+
+    /// The stage on an empty account.
+    pub(crate) fn empty(environment: &Environment) -> Self {
+        let account = Account::in_memory("000000000000", "us-east-1", Clock::simulated());
+        Self::new(environment, account, Memory::default())
+    }
+
+    fn time(&self) -> Arc<Time> {
+        Arc::new(Time(self.account.clock()))
+    }
+
+    fn clients(&self) -> Clients {
+        Clients::new(&self.account.sdk_config())
+    }
+
+    pub(crate) async fn observe(&self) -> Result<Observation, Vec<Fault>> {
+        let gate = PacedGate::read_only(self.time(), Arc::new(Silent), SEED);
+        let reader = Reader::new(self.clients(), self.scope.clone(), Arc::new(gate));
+        observe(&Watching::new(&self.world, reader), &BTreeSet::new(), &Silent).await
+    }
+
+    pub(crate) async fn plan(&self, selection: &Selection) -> Plan {
+        let seen = self.observe().await.expect("an observation");
+        let Scope { stage, account, region, .. } = self.scope.clone();
+        let target = Target { stage, account, region };
+        model::plan(target, &seen.declared, &seen.snapshot, selection).expect("no circle")
+    }
+
+    pub(crate) async fn drift(&self) -> Drift {
+        let seen = self.observe().await.expect("an observation");
+        model::drift(&self.scope.stage, &seen.declared, &seen.snapshot, seen.attached)
+    }
+
+    /// Executes a plan as `dn apply` does, but for the lock.
+    pub(crate) async fn execute(&self, plan: &Plan, stop: &Stop) -> Report {
+        let recorder = Arc::new(self.journal.recorder());
+        let gate = PacedGate::recorded(self.time(), Arc::new(Silent), SEED, recorder.clone());
+        let writer = Writer::new(self.clients(), self.scope.clone(), Arc::new(gate));
+        let estate = Managing::new(&self.world, writer);
+        let begun = Event::Begun {
+            run: "run".to_owned(),
+            verb: "apply".to_owned(),
+            plan: plan.spec_hash.clone(),
+            who: "test".to_owned(),
+            account: plan.account.clone(),
+            steps: plan.steps.len(),
+        };
+        let earlier = recorder.journal().earlier(&plan.spec_hash);
+        recorder.record(self.account.clock().now_ms(), begun).expect("a journal in memory");
+        let (clock, progress, stop) = (self.time(), Arc::new(Silent), stop.clone());
+        let execution =
+            Execution { plan, estate: &estate, recorder: &recorder, clock, progress, stop, earlier };
+        let report = execution.run(|_| true).await;
+        let ended = Event::Ended { how: report.ending() };
+        recorder.record(self.account.clock().now_ms(), ended).expect("a journal in memory");
+        report
+    }
+
+    /// Plans and executes everything.
+    pub(crate) async fn apply(&self) -> Report {
+        let plan = self.plan(&Selection::default()).await;
+        self.execute(&plan, &Stop::default()).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_nothing_to_an_empty_plan() {
+    let stage = Stage::empty(&environment());
+    let report = stage.apply().await;
+    assert_eq!(report.failed, std::collections::BTreeMap::new());
+    assert!(report.is_complete(), "{report:?}");
+    stage.account.forget_served();
+    let plan = stage.plan(&Selection::default()).await;
+    assert_eq!(plan.steps, []);
+    assert_eq!(plan.summary.unchanged, stage.world.declared(&stage.scope).len());
+    assert!(stage.drift().await.is_empty());
+    assert!(stage.account.served().iter().all(|call| !call.writes), "planning writes nothing");
+    let again = stage.plan(&Selection::default()).await;
+    let bytes = |plan: &Plan| serde_json::to_string(plan).expect("JSON");
+    assert_eq!(bytes(&plan), bytes(&again), "two plans of one world are byte-equal");
+}
