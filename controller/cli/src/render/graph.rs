@@ -34,8 +34,8 @@ pub(crate) fn graph_dot(declared: &[Declared]) -> String {
     out
 }
 
-/// The graph as a picture. References that follow from others are left out: seventy resources that all use one key
-/// would hide everything else.
+/// The graph as a picture. References that follow from others are left out: seventy resources that all use one
+/// key would hide everything else.
 pub(crate) fn graph_svg(declared: &[Declared]) -> String {
     let mut graph = VisualGraph::new(Orientation::LeftToRight);
     let mut handles = BTreeMap::new();

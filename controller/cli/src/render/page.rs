@@ -147,7 +147,7 @@ impl Page {
     }
 }
 
-/// The first line that fits, and the rest. Breaks at a space, and inside a word only where it is longer than a line.
+/// The first line that fits, and the rest. Breaks at a space; inside a word only where it is longer than a line.
 fn split(cells: &[Cell], room: usize) -> (&[Cell], Option<&[Cell]>) {
     if cells.len() <= room {
         return (cells, None);
@@ -164,7 +164,8 @@ fn split(cells: &[Cell], room: usize) -> (&[Cell], Option<&[Cell]>) {
 pub(super) fn harmless(text: &str) -> String {
     let acts = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -11,7 +11,7 @@ use super::{page::Paint, value::brief, verdict};
 pub(crate) use text::plan_text;
 pub(super) use text::{about, document};
 
-/// From this many births (or deletes) on they are grouped by stack and kind, so that a first plan stays readable.
+/// From this many births (or deletes) on they are grouped by stack and kind: a first plan stays readable.
 const GROUPED_FROM: usize = 9;
 
 /// One row of the list of steps.

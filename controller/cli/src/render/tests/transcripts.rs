@@ -345,11 +345,12 @@ fn a_first_plan_is_grouped_and_names_everything() {
 fn a_group_says_each_thing_once_and_of_the_slow_the_slowest() {
     let mut plan = first();
     for (seconds, step) in (1..).zip(&mut plan.steps) {
-        step.notes.push(Note::TakesLong { seconds, why: "an index is filled".into() });
+        step.notes.push(Note::TakesLong { seconds, why: "index backfill".into() });
         step.notes.push(Note::Irreversible { why: "it is for ever".into() });
     }
     let text = plan_text(&plan, &wide(140));
-    let row = "  + shared/function        3  audit, send, webhook  (cannot be undone; an index is filled: about 59 s)\n";
+    let row =
+        "shared/function        3  audit, send, webhook  (cannot be undone; index backfill: about 59 s)\n";
     assert!(text.contains(row), "{text}");
 }
 
