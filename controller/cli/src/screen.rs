@@ -41,7 +41,7 @@ impl Screen {
 
     /// A remark.
     pub(crate) fn remark(&self, text: &str) {
-        anstream::eprintln!("{text}");
+        anstream::eprintln!("{}", text.trim_end());
     }
 
     /// What went wrong, and what to do about it.

@@ -73,6 +73,7 @@ pub(super) fn plan_of(steps: Vec<Step>) -> Plan {
         summary,
         seconds: 110,
         steps: numbered,
+        kept: BTreeMap::new(),
         excluded: BTreeMap::new(),
         findings: BTreeMap::new(),
     }

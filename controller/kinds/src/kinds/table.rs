@@ -235,6 +235,8 @@ impl Recovery {
 
 impl Resource for Table {
     const KIND: &'static str = "table";
+    const IRREVERSIBLE: Option<&'static str> =
+        Some("only a backup or point-in-time recovery brings the items back, and into a new table");
 
     fn known(scope: &Scope, physical: &str) -> Outputs {
         Outputs::from([
