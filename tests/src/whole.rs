@@ -2,5 +2,6 @@
 
 mod laws;
 mod layering;
+mod secrecy;
 mod stage;
 mod tidy;
