@@ -1,17 +1,18 @@
 //! One stage, opened: its environment, what it declares, and the account behind it.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
-use engine::{Clock, PacedGate, Progress, Recorder, Silent, Wall};
+use engine::{Clock, Observation, PacedGate, Progress, Recorder, Silent, Wall, observe};
 use kinds::{Clients, Managing, Reader, Scope, Watching, World, Writer};
-use model::{Declared, Target};
+use model::{Address, Declared, Fault, Target};
 use sandbox::{Account, Trouble, What, When};
 use stacks::Environment;
 
 use crate::{
     args::{Stage, Weather},
     exit::{Failure, Kind},
+    progress::News,
     project::Project,
 };
 
@@ -151,10 +152,14 @@ impl Connected {
         self.session.clock.now_ms()
     }
 
-    /// Everything, to be looked at and nothing more.
-    pub(crate) fn watching(&self, progress: Arc<dyn Progress>) -> Watching {
-        let gate = PacedGate::read_only(self.session.clock.clone(), progress, self.seed());
-        Watching::new(&self.session.world, self.reader(gate))
+    /// Looks at everything but `skipped`, with nothing that could change it.
+    pub(crate) async fn observe(&self, skipped: &BTreeSet<Address>) -> Result<Observation, Vec<Fault>> {
+        let news = Arc::new(News::observing());
+        let gate = PacedGate::read_only(self.session.clock.clone(), news.clone(), self.seed());
+        let watching = Watching::new(&self.session.world, self.reader(gate));
+        let observed = observe(&watching, skipped, news.as_ref()).await;
+        news.clear();
+        observed
     }
 
     /// Everything, to be changed under the eyes of the journal.
