@@ -164,9 +164,13 @@ impl Connected {
 
     /// Everything, to be changed under the eyes of the journal.
     pub(crate) fn managing(&self, progress: Arc<dyn Progress>, recorder: Arc<Recorder>) -> Managing {
+        Managing::new(&self.session.world, self.writer(progress, recorder))
+    }
+
+    /// May change things under the eyes of the journal.
+    pub(crate) fn writer(&self, progress: Arc<dyn Progress>, recorder: Arc<Recorder>) -> Writer {
         let gate = PacedGate::recorded(self.session.clock.clone(), progress, self.seed(), recorder);
-        let writer = Writer::new(self.clients.clone(), self.session.scope.clone(), Arc::new(gate));
-        Managing::new(&self.session.world, writer)
+        Writer::new(self.clients.clone(), self.session.scope.clone(), Arc::new(gate))
     }
 
     /// What the lock is kept with.

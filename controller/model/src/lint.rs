@@ -115,11 +115,9 @@ fn farewell(
         }
         notes.push(Note::LosesData { what: what.clone() });
     }
-    if let Some(why) =
-        found.irreversible.as_ref().filter(|_| changes.is_empty() || found.holds != Holds::Nothing)
-    {
-        notes.push(Note::Irreversible { why: why.clone() });
-    }
+    // What is empty loses nothing; a replacement loses its identity all the same.
+    let matters = found.holds != Holds::Nothing || !changes.is_empty();
+    notes.extend(found.irreversible.clone().filter(|_| matters).map(|why| Note::Irreversible { why }));
     notes
 }
 
