@@ -3,5 +3,6 @@
 mod independent;
 mod laws;
 mod layering;
+mod secrecy;
 mod stage;
 mod tidy;

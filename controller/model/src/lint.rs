@@ -64,8 +64,9 @@ pub fn notes(
             notes.push(Note::Widens { gained });
         }
     }
-    if let Some(slow) = declared.and_then(|one| one.slow.as_ref()).filter(|_| action != Action::Delete) {
-        notes.push(Note::TakesLong { seconds: slow.seconds, why: slow.why.clone() });
+    if let Some(slow) = declared.and_then(|one| one.slow.as_ref()).filter(|_| action == Action::Update) {
+        let seconds = slow.seconds(changes);
+        notes.extend((seconds > 0).then(|| Note::TakesLong { seconds, why: slow.why.clone() }));
     }
     if action == Action::Replace {
         let fixed = changes
@@ -114,11 +115,9 @@ fn farewell(
         }
         notes.push(Note::LosesData { what: what.clone() });
     }
-    if let Some(why) =
-        found.irreversible.as_ref().filter(|_| changes.is_empty() || found.holds != Holds::Nothing)
-    {
-        notes.push(Note::Irreversible { why: why.clone() });
-    }
+    // What is empty loses nothing; a replacement loses its identity all the same.
+    let matters = found.holds != Holds::Nothing || !changes.is_empty();
+    notes.extend(found.irreversible.clone().filter(|_| matters).map(|why| Note::Irreversible { why }));
     notes
 }
 

@@ -117,7 +117,7 @@ async fn in_order(
         }
     }
     let made = report.done.clone();
-    let rest = |step: &Step| !made.contains(&step.id) && !(is_control(step) && deletes(step));
+    let rest = |step: &Step| !(made.contains(&step.id) || is_control(step) && deletes(step));
     if report.failed.is_empty() {
         report.extend(execution.run(rest).await);
     }
@@ -183,7 +183,7 @@ fn verdict(report: &Report) -> Result<Done, Failure> {
 }
 
 /// Who runs this: the person and machine where known, beside the AWS identity.
-fn owner(caller: &str) -> String {
+pub(crate) fn owner(caller: &str) -> String {
     let identity = caller.rsplit(':').next().unwrap_or(caller);
     format!("{} as {identity}", person_and_machine())
 }
