@@ -9,11 +9,12 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use futures::FutureExt;
-use kinds::{Clients, Resource, World};
+use kinds::{Clients, KINDS, Resource, World};
 
 use crate::laws::{
-    self, ACCOUNT, Case, Cloud, Example, Left, PlainGate, REGION, a_birth_is_complete, a_field_converges,
-    a_second_apply_writes_nothing, apply, deletes_are_repeatable, what_is_owned_is_found, world_of,
+    self, ACCOUNT, Case, Cloud, Example, Left, Mutation, PlainGate, REGION, a_birth_is_complete,
+    a_field_converges, a_second_apply_writes_nothing, apply, deletes_are_repeatable, what_is_owned_is_found,
+    world_of,
 };
 
 mod deviations;
@@ -21,7 +22,7 @@ mod emulator;
 mod program;
 mod recorder;
 
-use deviations::{DEVIATIONS, Out};
+use deviations::{DEVIATIONS, MISSING_KINDS, Out};
 use emulator::{Emulator, tell};
 use recorder::Recorder;
 
@@ -90,8 +91,8 @@ impl Tally {
         value
     }
 
-    /// Compares with the table of what is known.
-    fn end(self) {
+    /// Compares with the table of what is known, and says how it went.
+    fn end(self) -> String {
         let known: Vec<&str> = deviations(self.kind)
             .filter_map(|out| match out {
                 Out::Checks(checks) => Some(checks.iter().copied()),
@@ -102,12 +103,6 @@ impl Tally {
         let (failed, passed): (Vec<_>, Vec<_>) = self.checks.iter().partition(|(_, why)| why.is_some());
         let (expected, unknown): (Vec<_>, Vec<_>) =
             failed.into_iter().partition(|(name, _)| known.contains(&name.as_str()));
-        tell(&format!(
-            "independent emulator: {}: {} checks passed, {} left out",
-            self.kind,
-            passed.len(),
-            expected.len() + self.left_out
-        ));
         let shown: Vec<String> = unknown
             .iter()
             .map(|(name, why)| format!("{name}\n    {}", why.as_deref().unwrap_or_default()))
@@ -116,6 +111,8 @@ impl Tally {
         let needless: Vec<_> =
             known.iter().filter(|known| !expected.iter().any(|(name, _)| name == *known)).collect();
         assert!(needless.is_empty(), "{}: no longer needed in DEVIATIONS: {needless:?}", self.kind);
+        let left_out = expected.len() + self.left_out;
+        format!("independent emulator: {}: {} checks passed, {left_out} left out", self.kind, passed.len())
     }
 }
 
@@ -124,9 +121,9 @@ fn deviations(kind: &str) -> impl Iterator<Item = &'static Out> {
 }
 
 /// The changes of an example with names that tell the second change of a field from the first.
-fn named<R>(example: &Example<R>) -> Vec<(String, &'static (&'static str, fn(&mut R)))> {
+fn named<R>(example: &Example<R>) -> Vec<(String, &'static Mutation<R>)> {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-    let name = |change: &'static (&'static str, fn(&mut R))| {
+    let name = |change: &'static Mutation<R>| {
         let number = seen.entry(change.0).and_modify(|number| *number += 1).or_insert(1);
         let nth = if *number == 1 { String::new() } else { format!("#{number}") };
         (format!("{}{nth}", change.0), change)
@@ -137,7 +134,7 @@ fn named<R>(example: &Example<R>) -> Vec<(String, &'static (&'static str, fn(&mu
 /// An example after the changes without which the emulator cannot have it.
 struct Started<'a, R: 'static> {
     example: &'a Example<R>,
-    starts: Vec<&'static (&'static str, fn(&mut R))>,
+    starts: Vec<&'static Mutation<R>>,
 }
 
 impl<R: Resource> Case for Started<'_, R> {
@@ -183,6 +180,11 @@ impl<'a, R: Resource> Started<'a, R> {
 async fn hold<R: Resource>(examples: &[Example<R>]) {
     let Some(cloud) = Independent::start().await else { return };
     let mut tally = Tally { kind: R::KIND, ..Tally::default() };
+    for out in deviations(R::KIND) {
+        if let Out::Start { example, .. } = out {
+            assert!(examples.iter().any(|one| one.name == *example), "no example is called {example}");
+        }
+    }
     for example in examples {
         let name = example.name;
         let case = Started::of(example);
@@ -211,7 +213,7 @@ async fn hold<R: Resource>(examples: &[Example<R>]) {
         cloud.emulator.reset().await;
         tally.check(format!("{name}: delete"), deletes_are_repeatable(&case, &cloud)).await;
     }
-    tally.end();
+    tell(&tally.end());
 }
 
 #[tokio::test]
@@ -268,4 +270,32 @@ async fn laws_of_the_topic_elsewhere() {
 async fn laws_of_objects_elsewhere() {
     let Some(cloud) = Independent::start().await else { return };
     laws::bucket::objects::objects_obey(&cloud).await;
+}
+
+#[test]
+#[should_panic(expected = "no longer needed in DEVIATIONS: [\"with a key: ownership\"]")]
+fn an_entry_that_is_no_longer_needed_is_named() {
+    let checks = [("plain: ownership", Some("not found".to_owned())), ("with a key: ownership", None)];
+    let checks = checks.map(|(name, why)| (name.to_owned(), why)).into();
+    Tally { kind: "secret", checks, left_out: 0 }.end();
+}
+
+#[test]
+#[should_panic(expected = "secret, 1 failed:\nplain: birth\n    it differs")]
+fn a_failure_that_is_not_listed_is_told() {
+    let checks = vec![("plain: birth".to_owned(), Some("it differs".to_owned()))];
+    Tally { kind: "secret", checks, left_out: 0 }.end();
+}
+
+#[test]
+fn every_kind_is_judged_elsewhere_or_listed_as_missing() {
+    let tests = include_str!("independent.rs");
+    for kind in KINDS {
+        let judged = tests.contains(&format!("hold(&laws::{}::examples())", kind.name.replace(' ', "_")));
+        let missing = MISSING_KINDS.iter().any(|(name, _)| *name == kind.name);
+        assert!(judged != missing, "{}", kind.name);
+    }
+    for (name, ..) in DEVIATIONS {
+        assert!(KINDS.iter().any(|kind| kind.name == *name), "{name} is no kind");
+    }
 }

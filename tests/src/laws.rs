@@ -288,7 +288,7 @@ pub(crate) enum Left {
 /// Where the example exists.
 pub(crate) async fn a_field_converges<C: Case>(
     example: &C,
-    (field, mutate): &(&'static str, fn(&mut C::Spec)),
+    (field, mutate): &Mutation<C::Spec>,
     cloud: &impl Cloud,
 ) -> Left {
     let base = world_of(example, |_| {});

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Child, Stdio},
     time::Duration,
 };
 
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    process::{Child, Command},
+    process::Command,
     sync::OnceCell,
     time::{Instant, sleep},
 };
@@ -31,6 +31,14 @@ pub(super) struct Emulator {
     pub(super) port: u16,
     child: Child,
     folder: TempDir,
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 pub(super) fn root() -> PathBuf {
@@ -77,7 +85,7 @@ impl Emulator {
         let folder = tempfile::tempdir().map_err(|error| format!("no folder: {error}"))?;
         let log = File::create(folder.path().join("log")).map_err(|error| format!("no log: {error}"))?;
         let log_too = log.try_clone().map_err(|error| format!("no log: {error}"))?;
-        let child = Command::new(program)
+        let child = command(program)
             .envs([("BIND_HOST", "127.0.0.1"), ("MINISTACK_HOST", "localhost")])
             .env("GATEWAY_PORT", port.to_string())
             .env("MINISTACK_ACCOUNT_ID", account)
@@ -88,10 +96,9 @@ impl Emulator {
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(log_too)
-            .kill_on_drop(true)
             .spawn()
             .map_err(|error| format!("{} does not start: {error}", program.display()))?;
-        let mut emulator = Self { port, child: child, folder };
+        let mut emulator = Self { port, child, folder };
         emulator.ready().await?;
         Ok(emulator)
     }
@@ -132,6 +139,12 @@ impl Emulator {
         stream.read_to_string(&mut answer).await?;
         if answer.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(io::Error::other(answer)) }
     }
+}
+
+/// One whose child can be waited for without a runtime, as dropping must.
+#[expect(clippy::disallowed_methods, reason = "tests may start processes")]
+fn command(program: &Path) -> std::process::Command {
+    std::process::Command::new(program)
 }
 
 #[expect(clippy::disallowed_methods, reason = "CI sets it, and a skipped test there would be a lie")]
