@@ -272,6 +272,20 @@ async fn laws_of_objects_elsewhere() {
     laws::bucket::objects::objects_obey(&cloud).await;
 }
 
+#[tokio::test]
+async fn what_is_missing_elsewhere_still_is() {
+    let Some(cloud) = Independent::start().await else { return };
+    let mut tally = Tally { kind: "contact list", ..Tally::default() };
+    for example in laws::contact_list::examples() {
+        tally.check(example.name.to_owned(), a_birth_is_complete(&example, &cloud)).await;
+    }
+    let [(kind, says)] = MISSING_KINDS else { panic!("one kind is missing") };
+    assert_eq!(*kind, tally.kind);
+    for (name, why) in tally.checks {
+        assert!(why.as_ref().is_some_and(|why| why.contains(says)), "{name}: {why:?}");
+    }
+}
+
 #[test]
 #[should_panic(expected = "no longer needed in DEVIATIONS: [\"with a key: ownership\"]")]
 fn an_entry_that_is_no_longer_needed_is_named() {

@@ -16,7 +16,7 @@ use sandbox::{Account, Clock, Trouble, What, When};
 
 pub(crate) mod alarm;
 pub(crate) mod bucket;
-mod contact_list;
+pub(crate) mod contact_list;
 pub(crate) mod key;
 pub(crate) mod log_group;
 pub(crate) mod queue;

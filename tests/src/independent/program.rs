@@ -51,7 +51,14 @@ impl Program {
 
     /// Runs a verb for the stage, with nothing of this shell but what it needs.
     async fn run(&self, verb: &str, more: &[&str]) -> Ended {
+        self.say(&[&[verb, "dev", "--exclude", MISSING], more].concat(), "").await
+    }
+
+    /// Runs it with these words, and with this on standard input.
+    async fn say(&self, words: &[&str], input: &str) -> Ended {
         self.recorder.forget();
+        let stdin = self.project.path().join("input");
+        fs::write(&stdin, input).expect("a file");
         let done = Command::new(&self.path)
             .env_clear()
             .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.recorder.port))
@@ -59,9 +66,8 @@ impl Program {
             .envs([("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")])
             .arg("--project")
             .arg(self.project.path())
-            .args([verb, "dev", "--exclude", MISSING])
-            .args(more)
-            .stdin(Stdio::null())
+            .args(words)
+            .stdin(fs::File::open(&stdin).expect("a file"))
             .kill_on_drop(true)
             .output()
             .await
@@ -137,6 +143,10 @@ async fn a_stage_elsewhere_from_nothing_to_nothing() {
     dn.change("apply", &[]).await;
     assert_eq!(dn.planned(0).await, Vec::<Value>::new());
     dn.look("drift", &[], 0).await;
+
+    let set = dn.say(&["secret", "set", "dev", "mailgun"], "hunter2\n").await;
+    assert_eq!((set.code, set.writes), (0, vec!["PutSecretValue".to_owned()]), "{}{}", set.data, set.told);
+    assert_eq!(dn.planned(0).await, Vec::<Value>::new(), "a value is no difference");
 
     let all = addresses(&births);
     let named: Vec<&str> = all.iter().flat_map(|address| ["--destroy-data", *address]).collect();
