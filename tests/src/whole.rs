@@ -2,5 +2,7 @@
 
 mod laws;
 mod layering;
+mod project;
 mod stage;
+mod stories;
 mod tidy;

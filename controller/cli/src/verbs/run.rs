@@ -191,7 +191,8 @@ fn owner(caller: &str) -> String {
 fn person_and_machine() -> String {
     let of = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
     let person = of("USER").or_else(|| of("LOGNAME")).unwrap_or_else(|| "someone".to_owned());
-    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let machine = of("HOSTNAME").unwrap_or_else(kernel);
     format!("{person}@{}", machine.trim())
 }
 
