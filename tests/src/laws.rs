@@ -29,13 +29,16 @@ mod topic;
 pub(crate) const ACCOUNT: &str = "000000000000";
 pub(crate) const REGION: &str = "us-east-1";
 
+/// A field, and a change of only that.
+pub(crate) type Mutation<R> = (&'static str, fn(&mut R));
+
 /// A resource with what it refers to, and one change for each of its fields.
 pub(crate) struct Example<R: 'static> {
     pub(crate) name: &'static str,
     /// Declares what the resource refers to, and returns its spec.
     pub(crate) declare: fn(&mut World) -> R,
     /// The field (the part of its row's name before the first dot) and a change of only that.
-    pub(crate) mutations: &'static [(&'static str, fn(&mut R))],
+    pub(crate) mutations: &'static [Mutation<R>],
 }
 
 /// A gate for one kind at a time: no journal, no lanes; throttles, propagation and conflicts are waited out.
@@ -141,7 +144,7 @@ fn fresh() -> Account {
     Account::in_memory(ACCOUNT, REGION, Clock::simulated())
 }
 
-fn subject<'a>(managed: &'a [Box<dyn Managed>]) -> &'a dyn Managed {
+fn subject(managed: &[Box<dyn Managed>]) -> &dyn Managed {
     managed.last().expect("a world with a subject").as_ref()
 }
 

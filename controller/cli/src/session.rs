@@ -129,8 +129,9 @@ impl Session {
 
 fn trouble(text: &str) -> Result<Trouble, Failure> {
     let wrong = || {
+        let known = "die-before=N, die-after=N, lose-answer=N, fail=N or throttle=N";
         Failure::error(format!("`{text}` is no trouble"))
-            .hint("die-before=N, die-after=N, lose-answer=N, fail=N or throttle=N: the N-th call that changes something")
+            .hint(format!("{known}: at the N-th call that changes something"))
     };
     let (what, number) = text.split_once('=').ok_or_else(wrong)?;
     let number: usize = number.parse().ok().filter(|number| *number > 0).ok_or_else(wrong)?;

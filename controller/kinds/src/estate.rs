@@ -118,11 +118,10 @@ impl Managed for Lent<'_> {
 
 impl ManagedEstate for Managing {
     fn managed(&self, address: &Address, physical: &str) -> Option<Box<dyn Managed + '_>> {
-        let same = |one: &&Box<dyn Managed>| {
-            one.declared().address == *address && one.declared().physical == physical
-        };
-        if let Some(declared) = self.items.iter().find(same) {
-            return Some(Box::new(Lent(declared.as_ref())));
+        let same =
+            |one: &&dyn Managed| one.declared().address == *address && one.declared().physical == physical;
+        if let Some(declared) = self.items.iter().map(AsRef::as_ref).find(same) {
+            return Some(Box::new(Lent(declared)));
         }
         Some(kind_of(address)?.manage_orphan(address.clone(), physical.to_owned(), &self.aws))
     }

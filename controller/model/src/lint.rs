@@ -64,8 +64,9 @@ pub fn notes(
             notes.push(Note::Widens { gained });
         }
     }
-    if let Some(slow) = declared.and_then(|one| one.slow.as_ref()).filter(|_| action != Action::Delete) {
-        notes.push(Note::TakesLong { seconds: slow.seconds, why: slow.why.clone() });
+    if let Some(slow) = declared.and_then(|one| one.slow.as_ref()).filter(|_| action == Action::Update) {
+        let seconds = slow.seconds(changes);
+        notes.extend((seconds > 0).then(|| Note::TakesLong { seconds, why: slow.why.clone() }));
     }
     if action == Action::Replace {
         let fixed = changes

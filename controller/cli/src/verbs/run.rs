@@ -117,7 +117,7 @@ async fn in_order(
         }
     }
     let made = report.done.clone();
-    let rest = |step: &Step| !made.contains(&step.id) && !(is_control(step) && deletes(step));
+    let rest = |step: &Step| !(made.contains(&step.id) || is_control(step) && deletes(step));
     if report.failed.is_empty() {
         report.extend(execution.run(rest).await);
     }

@@ -118,6 +118,7 @@ impl ContactList {
 
 impl Resource for ContactList {
     const KIND: &'static str = "contact list";
+    const IRREVERSIBLE: Option<&'static str> = Some("every contact and every preference in it is gone");
 
     fn known(scope: &Scope, physical: &str) -> Outputs {
         Outputs::from([("arn".to_owned(), arn_of(scope, physical)), ("name".to_owned(), physical.to_owned())])

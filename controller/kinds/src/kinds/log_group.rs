@@ -97,6 +97,7 @@ fn prefix(scope: &Scope) -> String {
 
 impl Resource for LogGroup {
     const KIND: &'static str = "log group";
+    const IRREVERSIBLE: Option<&'static str> = Some("the log data is gone");
 
     /// A path, as consoles show groups by their paths.
     fn physical(scope: &Scope, address: &Address) -> String {

@@ -141,6 +141,7 @@ struct Redrive {
 
 impl Resource for Queue {
     const KIND: &'static str = "queue";
+    const IRREVERSIBLE: Option<&'static str> = Some("the messages in it are gone");
 
     fn known(scope: &Scope, physical: &str) -> Outputs {
         Outputs::from([

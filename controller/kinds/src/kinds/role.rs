@@ -100,6 +100,8 @@ impl Role {
 
 impl Resource for Role {
     const KIND: &'static str = "role";
+    const IRREVERSIBLE: Option<&'static str> =
+        Some("a role of the same name is another one: policies that named the old one do not know it");
 
     fn known(scope: &Scope, physical: &str) -> Outputs {
         Outputs::from([

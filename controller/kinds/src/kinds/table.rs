@@ -235,6 +235,8 @@ impl Recovery {
 
 impl Resource for Table {
     const KIND: &'static str = "table";
+    const IRREVERSIBLE: Option<&'static str> =
+        Some("only a backup or point-in-time recovery brings the items back, and into a new table");
 
     fn known(scope: &Scope, physical: &str) -> Outputs {
         Outputs::from([
@@ -278,9 +280,8 @@ impl Resource for Table {
     }
 
     fn slow(&self) -> Option<Slow> {
-        let indexes = u32::try_from(self.indexes.len()).unwrap_or(u32::MAX);
         let why = "a new index is filled from the items, one index after the other".to_owned();
-        (indexes > 0).then(|| Slow { seconds: indexes.saturating_mul(60), why })
+        Some(Slow { group: "index".to_owned(), seconds_each: 60, why })
     }
 
     /// Four reads in one round. Whether the table holds items is guessed from `ItemCount`, up to six hours

@@ -193,6 +193,8 @@ fn is_default(policy: &Policy, account: &str) -> bool {
 
 impl Resource for Topic {
     const KIND: &'static str = "topic";
+    const IRREVERSIBLE: Option<&'static str> =
+        Some("all its subscriptions go with it, and those by mail must be confirmed again");
 
     fn known(scope: &Scope, physical: &str) -> Outputs {
         Outputs::from([
