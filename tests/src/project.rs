@@ -134,7 +134,9 @@ impl Running {
     /// Reads until `text` was printed, or the program is at its end.
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let (mut seen, mut byte) = (Vec::new(), [0]);
-        while !String::from_utf8_lossy(&seen).contains(text) && self.output.read(&mut byte).is_ok_and(|n| n > 0) {
+        while !String::from_utf8_lossy(&seen).contains(text)
+            && self.output.read(&mut byte).is_ok_and(|n| n > 0)
+        {
             seen.push(byte[0]);
         }
         String::from_utf8_lossy(&seen).into_owned()
@@ -255,7 +257,8 @@ fn modified(path: &Path) -> SystemTime {
 fn what_varies_is_replaced_and_nothing_else() {
     let project = Project::new();
     let path = project.path(".dn").display().to_string();
-    let text = format!("{path}: 2027-12-31 23:59:59 UTC (12 s ago, process 77) 2 of 3 steps in 11 s, about 3 m");
+    let text =
+        format!("{path}: 2027-12-31 23:59:59 UTC (12 s ago, process 77) 2 of 3 steps in 11 s, about 3 m");
     let steady = "/crm/.dn: 2026-03-01 09:00:00 UTC (2 s ago, process 4242) 2 of 3 steps in 2 s, about 3 m";
     assert_eq!(project.steady(&text), steady);
     assert_eq!(matched("plan 12", "plan %%%"), None);

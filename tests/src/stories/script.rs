@@ -37,7 +37,8 @@ pub(super) fn pieces(text: &str) -> Vec<Piece> {
             inside = !inside && line == "```console";
         } else if let Some(command) = line.strip_prefix("$ ").filter(|_| inside) {
             let heredoc = command.ends_with("<<EOF");
-            let input = if heredoc { lines.by_ref().take_while(|line| *line != "EOF").collect() } else { vec![] };
+            let input =
+                if heredoc { lines.by_ref().take_while(|line| *line != "EOF").collect() } else { vec![] };
             let input = input.into_iter().map(str::to_owned).collect();
             pieces.push(Piece::Command(Command { line: command.to_owned(), input, expected: Vec::new() }));
             continue;
@@ -145,7 +146,8 @@ pub(super) fn differences(expected: &str, told: &str) -> String {
 #[test]
 fn elisions_stay_where_they_fit() {
     let of = |text: &str| -> Vec<String> { text.split(' ').map(str::to_owned).collect() };
-    let check = |expected: &str, lines: &str, shown: &str| assert_eq!(elided(&of(expected), &of(lines)), of(shown));
+    let check =
+        |expected: &str, lines: &str, shown: &str| assert_eq!(elided(&of(expected), &of(lines)), of(shown));
     check("a […] d", "a b c d", "a […] d");
     check("a […] c […] e", "a b c d e", "a […] c […] e");
     check("a […] d", "a b c x", "a […] x");
@@ -157,5 +159,8 @@ fn elisions_stay_where_they_fit() {
 #[test]
 fn words_and_order() {
     assert_eq!(words("dn unlock x --owner 'ada as b'"), ["dn", "unlock", "x", "--owner", "ada as b"]);
-    assert_eq!(ordered("b\n  created b/c/d\n  created a/c/d\na"), ["b", "  created a/c/d", "  created b/c/d", "a"]);
+    assert_eq!(
+        ordered("b\n  created b/c/d\n  created a/c/d\na"),
+        ["b", "  created a/c/d", "  created b/c/d", "a"]
+    );
 }

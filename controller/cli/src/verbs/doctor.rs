@@ -4,15 +4,16 @@ use std::{collections::BTreeMap, fs, sync::Arc};
 
 use crate::control::ControlLock;
 use engine::{lock, observe};
+use model::Selection;
 
 use crate::{
     args,
-    choice::excluded,
+    choice::{self, excluded},
     exit::{Done, Failure},
     ledger,
     progress::News,
     project::Project,
-    render,
+    render::{self, count},
     screen::Screen,
     session::Session,
 };
@@ -27,8 +28,10 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) 
     let stage = args.stage.stage.clone();
     let session = Session::open(project, &stage)?;
     let skipped = excluded(&args.exclude, &session.declared())?;
-    let mut checks =
-        vec![good(format!("environments/{stage}.yaml declares {} resources", session.declared().len()))];
+    let mut checks = vec![good(format!(
+        "environments/{stage}.yaml declares {}",
+        count(session.declared().len(), "resource")
+    ))];
     checks.push(writable(&session));
     checks.push(journal(&session));
     let connected = session.connect(&args.stage).await?;
@@ -48,7 +51,8 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) 
     match observed {
         Err(faults) => checks.extend(faults.iter().map(|fault| bad(fault.to_string()))),
         Ok(observed) => {
-            checks.push(good(format!("{} resources can be read", observed.snapshot.found.len())));
+            choice::known(&Selection { excluded: skipped, ..Selection::default() }, &observed)?;
+            checks.push(good(format!("{} can be read", count(observed.snapshot.found.len(), "resource"))));
             let findings: BTreeMap<_, _> =
                 observed.snapshot.found.iter().filter(|(_, found)| !found.findings.is_empty()).collect();
             for (address, found) in findings {
@@ -62,7 +66,11 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) 
         .collect();
     screen.data(&lines.join("\n"));
     let open = checks.iter().filter(|check| !check.good).count();
-    if open == 0 { Ok(Done::Nothing) } else { Err(Failure::error(format!("{open} things to do in {stage}"))) }
+    if open == 0 {
+        Ok(Done::Nothing)
+    } else {
+        Err(Failure::error(format!("{} to do in {stage}", count(open, "thing"))))
+    }
 }
 
 fn good(text: String) -> Check {
@@ -88,8 +96,8 @@ fn journal(session: &Session) -> Check {
     match ledger::read(&session.state) {
         Err(failure) => bad(failure.message),
         Ok(journal) => match journal.in_doubt().count() {
-            0 => good(format!("the journal is whole: {} runs", journal.runs().len())),
-            open => bad(format!("the last run left {open} steps in doubt: run apply again")),
+            0 => good(format!("the journal is whole: {}", count(journal.runs().len(), "run"))),
+            open => bad(format!("the last run left {} in doubt: run apply again", count(open, "step"))),
         },
     }
 }

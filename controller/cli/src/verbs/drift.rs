@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use engine::observe;
+use model::Selection;
 
 use crate::{
     args,
-    choice::excluded,
+    choice::{self, excluded},
     exit::{Done, Failure},
     progress::News,
     project::Project,
@@ -24,6 +25,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Drift) -
     let observed = observe(&watching, &skipped, news.as_ref()).await;
     news.clear();
     let mut observed = observed?;
+    choice::known(&Selection { excluded: skipped.clone(), ..Selection::default() }, &observed)?;
     observed.declared.retain(|one| !skipped.contains(&one.address));
     let stage = &connected.session.stage;
     let drift = model::drift(stage, &observed.declared, &observed.snapshot, observed.attached);

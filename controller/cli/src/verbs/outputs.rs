@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use engine::observe;
+use model::Selection;
 
 use crate::{
     args,
-    choice::excluded,
+    choice::{self, excluded},
     exit::{Done, Failure},
     progress::News,
     project::Project,
@@ -23,8 +24,10 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Outputs)
     let watching = connected.watching(news.clone());
     let observed = observe(&watching, &skipped, news.as_ref()).await;
     news.clear();
+    let observed = observed?;
+    choice::known(&Selection { excluded: skipped, ..Selection::default() }, &observed)?;
     let outputs: BTreeMap<_, _> =
-        observed?.snapshot.found.into_iter().map(|(address, found)| (address, found.outputs)).collect();
+        observed.snapshot.found.into_iter().map(|(address, found)| (address, found.outputs)).collect();
     screen.data(&if args.json { render::outputs_json(&outputs) } else { render::outputs_text(&outputs) });
     Ok(Done::Nothing)
 }

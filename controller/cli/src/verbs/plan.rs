@@ -7,7 +7,7 @@ use model::{Plan, Selection};
 
 use crate::{
     args,
-    choice::select,
+    choice::{self, select},
     exit::{Done, Failure, Kind},
     progress::News,
     project::Project,
@@ -46,6 +46,7 @@ pub(crate) async fn make(
     let observation = observe(&watching, &skipped(selection, connected), news.as_ref()).await;
     news.clear();
     let observation = observation?;
+    choice::known(selection, &observation)?;
     let plan =
         model::plan(connected.session.target(), &observation.declared, &observation.snapshot, selection)
             .map_err(|error| Failure::error(error.to_string()))?;
