@@ -106,6 +106,31 @@ impl Project {
         Running::of(command).finish()
     }
 
+    /// Runs `dn` where no file may grow beyond so many blocks of 1024 bytes, as on a full disk.
+    pub(crate) fn dn_on_a_full_disk(&self, blocks: u64, args: &[&str]) -> Ran {
+        let dn = binary().display();
+        // Ignored, so that the write fails instead of the process.
+        let script =
+            format!("trap '' XFSZ; ulimit -f {blocks}; exec {dn} --width {WIDTH} {}", args.join(" "));
+        Running::of(self.command(Path::new("/bin/bash"), &["-c", &script])).finish()
+    }
+
+    /// Every file of the project with its length.
+    pub(crate) fn files(&self) -> Vec<(PathBuf, u64)> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.folder.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).expect("a folder").flatten() {
+                match entry.metadata().expect("a file") {
+                    about if about.is_dir() => folders.push(entry.path()),
+                    about => found.push((entry.path(), about.len())),
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
     /// What varies between machines and runs, said as it would be on Ada's desk. See [`STEADY`].
     pub(crate) fn steady(&self, text: &str) -> String {
         let home = self.folder.path().display().to_string();
@@ -127,8 +152,11 @@ impl Running {
         Self { child, output }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    /// Sends a signal by its name, as in `INT`.
+    #[expect(clippy::disallowed_methods, reason = "a signal needs unsafe code or the program that sends it")]
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(sent.expect("kill").success(), "the program runs");
     }
 
     /// Reads until `text` was printed, or the program is at its end.

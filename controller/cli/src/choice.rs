@@ -92,7 +92,8 @@ fn glob(flag: &str, text: &str) -> Result<GlobMatcher, Failure> {
     })
 }
 
-fn nearest(text: &str, declared: &[Declared]) -> String {
+/// The declared address that looks most like `text`.
+pub(crate) fn nearest(text: &str, declared: &[Declared]) -> String {
     let distance = |at: &String| {
         let common = at.chars().zip(text.chars()).take_while(|(a, b)| a == b).count();
         (std::cmp::Reverse(common), at.clone())

@@ -77,7 +77,8 @@ fn read(path: &Path, session: &Session) -> Result<Plan, Failure> {
             plan.region,
             target.stage
         );
-        return Err(Failure::new(Kind::Blocked, text));
+        let hint = format!("plan for it with `dn plan {} --out FILE`", target.stage);
+        return Err(Failure::new(Kind::Blocked, text).hint(hint));
     }
     if plan.spec_hash != model::plan::spec_hash(&session.declared()) {
         let text = format!("{} was made from other declarations than these", path.display());

@@ -208,8 +208,8 @@ fn verdict(report: &Report) -> Result<Done, Failure> {
             .hint("plan again, look, and apply that"));
     }
     let text = format!(
-        "{} steps done, {} failed, {} in doubt, {} not begun",
-        report.done.len(),
+        "{} done, {} failed, {} in doubt, {} not begun",
+        render::count(report.done.len(), "step"),
         report.failed.len(),
         report.in_doubt.len(),
         report.skipped.len()
