@@ -94,6 +94,7 @@ stories! {
     drift => "tests/stories/drift.md",
     plan_file => "tests/stories/plan-file.md",
     two_at_once => "tests/stories/two-at-once.md",
+    destroy => "tests/stories/destroy.md",
     targets => "tests/stories/targets.md",
 }
 
