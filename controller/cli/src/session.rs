@@ -1,11 +1,11 @@
 //! One stage, opened: its environment, what it declares, and the account behind it.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
-use engine::{Clock, PacedGate, Progress, Recorder, Silent, Wall};
+use engine::{Clock, Observation, PacedGate, Progress, Recorder, Silent, Wall, observe};
 use kinds::{Clients, Managing, Reader, Scope, Watching, World, Writer};
-use model::{Declared, Fault, Target, fault::Cause};
+use model::{Address, Declared, Fault, Target, fault::Cause};
 use sandbox::{Account, Trouble, What, When};
 use stacks::Environment;
 
@@ -13,6 +13,7 @@ use crate::{
     args::{Stage, Weather},
     choice::nearest,
     exit::{Failure, Kind},
+    progress::News,
     project::Project,
 };
 
@@ -164,17 +165,25 @@ impl Connected {
         self.session.clock.now_ms()
     }
 
-    /// Everything, to be looked at and nothing more.
-    pub(crate) fn watching(&self, progress: Arc<dyn Progress>) -> Watching {
-        let gate = PacedGate::read_only(self.session.clock.clone(), progress, self.seed());
-        Watching::new(&self.session.world, self.reader(gate))
+    /// Looks at everything but `skipped`, with nothing that could change it.
+    pub(crate) async fn observe(&self, skipped: &BTreeSet<Address>) -> Result<Observation, Vec<Fault>> {
+        let news = Arc::new(News::observing());
+        let gate = PacedGate::read_only(self.session.clock.clone(), news.clone(), self.seed());
+        let watching = Watching::new(&self.session.world, self.reader(gate));
+        let observed = observe(&watching, skipped, news.as_ref()).await;
+        news.clear();
+        observed
     }
 
     /// Everything, to be changed under the eyes of the journal.
     pub(crate) fn managing(&self, progress: Arc<dyn Progress>, recorder: Arc<Recorder>) -> Managing {
+        Managing::new(&self.session.world, self.writer(progress, recorder))
+    }
+
+    /// May change things under the eyes of the journal.
+    pub(crate) fn writer(&self, progress: Arc<dyn Progress>, recorder: Arc<Recorder>) -> Writer {
         let gate = PacedGate::recorded(self.session.clock.clone(), progress, self.seed(), recorder);
-        let writer = Writer::new(self.clients.clone(), self.session.scope.clone(), Arc::new(gate));
-        Managing::new(&self.session.world, writer)
+        Writer::new(self.clients.clone(), self.session.scope.clone(), Arc::new(gate))
     }
 
     /// What the lock is kept with.

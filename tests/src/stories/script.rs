@@ -104,7 +104,8 @@ pub(super) fn ordered(text: &str) -> Vec<String> {
     let step = |line: &str| {
         let mut words = line.strip_prefix("  ")?.split(' ');
         let word = words.next()?;
-        (["created", "updated", "deleted"].contains(&word) && words.next()?.contains('/')).then_some(())
+        (["created", "updated", "deleted", "failed"].contains(&word) && words.next()?.contains('/'))
+            .then_some(())
     };
     let mut lines: Vec<String> = text.lines().map(|line| line.trim_end().to_owned()).collect();
     for run in lines.chunk_by_mut(|a, b| step(a).is_some() && step(b).is_some()) {

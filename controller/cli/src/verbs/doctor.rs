@@ -1,9 +1,9 @@
 //! `dn doctor`: everything that an apply needs, checked one by one.
 
-use std::{collections::BTreeMap, fs, sync::Arc};
+use std::{collections::BTreeMap, fs};
 
 use crate::control::ControlLock;
-use engine::{lock, observe};
+use engine::lock;
 use model::Selection;
 
 use crate::{
@@ -11,7 +11,6 @@ use crate::{
     choice::{self, excluded},
     exit::{Done, Failure},
     ledger,
-    progress::News,
     project::Project,
     render::{self, count},
     screen::Screen,
@@ -44,10 +43,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) 
         None => good("nobody holds the lock".to_owned()),
         Some(note) => bad(format!("{} holds the lock since {}", note.owner, render::instant(note.since_ms))),
     });
-    let news = Arc::new(News::observing());
-    let watching = connected.watching(news.clone());
-    let observed = observe(&watching, &skipped, news.as_ref()).await;
-    news.clear();
+    let observed = connected.observe(&skipped).await;
     match observed {
         Err(faults) => checks.extend(faults.iter().map(|fault| bad(fault.to_string()))),
         Ok(observed) => {

@@ -1,15 +1,14 @@
 //! `dn plan`: what apply would do.
 
-use std::{fs, sync::Arc};
+use std::fs;
 
-use engine::{Observation, observe};
+use engine::Observation;
 use model::{Plan, Selection};
 
 use crate::{
     args,
     choice::{self, select},
     exit::{Done, Failure, Kind},
-    progress::News,
     project::Project,
     render,
     screen::Screen,
@@ -41,10 +40,7 @@ pub(crate) async fn make(
     connected: &Connected,
     selection: &Selection,
 ) -> Result<(Plan, Observation), Failure> {
-    let news = Arc::new(News::observing());
-    let watching = connected.watching(news.clone());
-    let observation = observe(&watching, &skipped(selection, connected), news.as_ref()).await;
-    news.clear();
+    let observation = connected.observe(&skipped(selection, connected)).await;
     let observation = observation?;
     choice::known(selection, &observation)?;
     let plan =

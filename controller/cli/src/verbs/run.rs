@@ -218,7 +218,7 @@ fn verdict(report: &Report) -> Result<Done, Failure> {
 }
 
 /// Who runs this: the person and machine where known, beside the AWS identity.
-fn owner(caller: &str) -> String {
+pub(crate) fn owner(caller: &str) -> String {
     let identity = caller.rsplit(':').next().unwrap_or(caller);
     format!("{} as {identity}", person_and_machine())
 }
