@@ -2,6 +2,7 @@
 
 mod adoption;
 mod bad_input;
+mod independent;
 mod laws;
 mod layering;
 mod loopback;

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::try_join;
+use futures::join;
 use model::{Fault, Fields, Outputs, Ref, Tags, snapshot::Slow};
 use serde::{Deserialize, Serialize};
 
@@ -288,13 +288,16 @@ impl Resource for Table {
     /// old; a step about to write looks into the table itself.
     async fn observe(at: &Place, aws: &Reader) -> Result<Option<Live<Self>>, Fault> {
         let mut outputs = Self::known(aws.scope(), at.name());
-        let (table, ttl, recovery, tags) = try_join!(
+        let (table, ttl, recovery, tags) = join!(
             read::table(at, aws),
             read::ttl(at, aws),
             read::recovery(at, aws),
             aws.tags_of(at, &outputs["arn"], read::tags(at, &outputs["arn"], aws)),
-        )?;
-        let Some(table) = table.filter(|table| !read::leaving(table)) else { return Ok(None) };
+        );
+        // The other answers count only where there is a table: some accounts are told AccessDeniedException, not
+        // ResourceNotFoundException, when they ask for the tags of a table that is not there.
+        let Some(table) = table?.filter(|table| !read::leaving(table)) else { return Ok(None) };
+        let (ttl, recovery, tags) = (ttl?, recovery?, tags?);
         let mut findings = read::findings(&table);
         let (encryption, finding) = keys::encryption(at, aws, table.sse_description()).await?;
         findings.extend(finding);

@@ -24,8 +24,8 @@ reads!(aws_sdk_sns:
     list_tags_for_resource ListTagsForResourceFluentBuilder,
 );
 
-/// Deleted and never made look the same.
-pub(super) const ABSENT: &[&str] = &["NotFound", "ResourceNotFound"];
+/// Deleted and never made look the same. The tag calls have a code of their own, which the query protocol shortens.
+pub(super) const ABSENT: &[&str] = &["NotFound", "ResourceNotFound", "ResourceNotFoundException"];
 
 /// Where messages are published, to be handed on to subscriptions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
