@@ -42,4 +42,4 @@ pub(crate) use page::Style;
 pub(crate) use report::{failure_text, report_text};
 pub(crate) use rows::plan_text;
 pub(crate) use sarif::drift_sarif;
-pub(crate) use words::{duration, instant};
+pub(crate) use words::{count, duration, instant};

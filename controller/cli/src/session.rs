@@ -5,12 +5,13 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use engine::{Clock, Observation, PacedGate, Progress, Recorder, Silent, Wall, observe};
 use kinds::{Clients, Managing, Reader, Scope, Watching, World, Writer};
-use model::{Address, Declared, Fault, Target};
+use model::{Address, Declared, Fault, Target, fault::Cause};
 use sandbox::{Account, Trouble, What, When};
 use stacks::Environment;
 
 use crate::{
     args::{Stage, Weather},
+    choice::nearest,
     exit::{Failure, Kind},
     progress::News,
     project::Project,
@@ -60,7 +61,7 @@ impl Session {
             return Err(Failure::error(format!(
                 "environments/{stage}.yaml: names: nothing is declared as {unknown}"
             ))
-            .hint(format!("`dn graph {stage}` lists all addresses")));
+            .hint(nearest(&unknown.to_string(), &declared)));
         }
         let (stage, state) = (stage.to_owned(), project.state(stage));
         let (clock, embedded) = (Arc::new(Wall), environment.embedded);
@@ -82,7 +83,8 @@ impl Session {
             if self.embedded { self.embedded_account(options)? } else { self.live_account(options).await? };
         let clients = Clients::new(&config);
         let gate = PacedGate::read_only(self.clock.clone(), Arc::new(Silent), self.clock.now_ms());
-        let caller = Reader::new(clients.clone(), self.scope.clone(), Arc::new(gate)).caller().await?;
+        let caller = Reader::new(clients.clone(), self.scope.clone(), Arc::new(gate)).caller().await;
+        let caller = caller.map_err(|fault| unknown_caller(&self, &fault))?;
         if caller.account != self.scope.account {
             let message = format!(
                 "these credentials belong to account {}, and stage {} is account {}",
@@ -115,17 +117,28 @@ impl Session {
     }
 
     fn embedded_account(&self, options: &Stage) -> Result<SdkConfig, Failure> {
+        let troubles = options.trouble.iter().map(|text| trouble(text)).collect::<Result<Vec<_>, _>>()?;
         let die = || std::process::exit(KILLED);
         let account = Account::open(&self.scope.account, &self.scope.region, &self.state, die)
             .map_err(|error| Failure::file(&self.state, &error))?;
         if options.weather == Weather::Realistic {
             account.set_weather(sandbox::Weather::realistic());
         }
-        for text in &options.trouble {
-            account.plan_trouble(trouble(text)?);
-        }
+        troubles.into_iter().for_each(|trouble| account.plan_trouble(trouble));
         Ok(account.sdk_config())
     }
+}
+
+/// Without knowing whose credentials these are, nothing else is asked.
+fn unknown_caller(session: &Session, fault: &Fault) -> Failure {
+    let cause = fault.cause().cloned().map(|cause| Cause { address: None, ..cause });
+    let why = cause.as_ref().map_or_else(|| fault.to_string(), ToString::to_string);
+    let failure = Failure::error(format!(
+        "stage {} is account {}, and whose credentials these are cannot be told: {why}",
+        session.stage, session.scope.account
+    ));
+    let hint = cause.and_then(|cause| cause.hint).unwrap_or_else(|| "sign in, then run it again".to_owned());
+    failure.hint(hint)
 }
 
 fn trouble(text: &str) -> Result<Trouble, Failure> {

@@ -30,7 +30,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Destroy)
     if !args.yes {
         confirm(screen, &planned.stage, "destroy all of this").await?;
     }
-    let done = run::execute(&connected, screen, &planned, "destroy").await?;
+    let done = run::execute(&connected, screen, &planned, "destroy", run::Origin::Fresh).await?;
     kept(&planned).map_or(Ok(done), Err)
 }
 

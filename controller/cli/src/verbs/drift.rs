@@ -1,8 +1,10 @@
 //! `dn drift`: what changed behind our back.
 
+use model::Selection;
+
 use crate::{
     args,
-    choice::excluded,
+    choice::{self, excluded},
     exit::{Done, Failure},
     project::Project,
     render,
@@ -15,6 +17,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Drift) -
     let skipped = excluded(&args.exclude, &session.declared())?;
     let connected = session.connect(&args.stage).await?;
     let mut observed = connected.observe(&skipped).await?;
+    choice::known(&Selection { excluded: skipped.clone(), ..Selection::default() }, &observed)?;
     observed.declared.retain(|one| !skipped.contains(&one.address));
     let stage = &connected.session.stage;
     let drift = model::drift(stage, &observed.declared, &observed.snapshot, observed.attached);

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use model::Selection;
+
 use crate::{
     args,
-    choice::excluded,
+    choice::{self, excluded},
     exit::{Done, Failure},
     project::Project,
     render,
@@ -16,9 +18,10 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Outputs)
     let session = Session::open(project, &args.stage.stage)?;
     let skipped = excluded(&args.exclude, &session.declared())?;
     let connected = session.connect(&args.stage).await?;
-    let observed = connected.observe(&skipped).await;
+    let observed = connected.observe(&skipped).await?;
+    choice::known(&Selection { excluded: skipped, ..Selection::default() }, &observed)?;
     let outputs: BTreeMap<_, _> =
-        observed?.snapshot.found.into_iter().map(|(address, found)| (address, found.outputs)).collect();
+        observed.snapshot.found.into_iter().map(|(address, found)| (address, found.outputs)).collect();
     screen.data(&if args.json { render::outputs_json(&outputs) } else { render::outputs_text(&outputs) });
     Ok(Done::Nothing)
 }

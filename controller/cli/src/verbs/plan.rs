@@ -7,7 +7,7 @@ use model::{Plan, Selection};
 
 use crate::{
     args,
-    choice::select,
+    choice::{self, select},
     exit::{Done, Failure, Kind},
     project::Project,
     render,
@@ -42,6 +42,7 @@ pub(crate) async fn make(
 ) -> Result<(Plan, Observation), Failure> {
     let observation = connected.observe(&skipped(selection, connected)).await;
     let observation = observation?;
+    choice::known(selection, &observation)?;
     let plan =
         model::plan(connected.session.target(), &observation.declared, &observation.snapshot, selection)
             .map_err(|error| Failure::error(error.to_string()))?;
