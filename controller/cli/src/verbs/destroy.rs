@@ -47,7 +47,10 @@ fn kept(plan: &model::Plan) -> Option<Failure> {
         .filter(|(_, why)| why.starts_with("it holds data"))
         .map(|(address, _)| format!("--destroy-data '{address}'"))
         .collect();
-    let failure = Failure::new(Kind::Blocked, format!("kept\n       {}", lines.join("\n       ")));
+    let failure = Failure::new(
+        Kind::Blocked,
+        format!("kept: {}\n{}", render::count(lines.len(), "resource"), lines.join("\n")),
+    );
     Some(match names.is_empty() {
         true => failure.hint("switch the protection off in the environment, apply that, then destroy"),
         false => failure.hint(format!("to destroy the data too:\n{}", names.join("\n"))),
