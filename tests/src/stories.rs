@@ -89,6 +89,7 @@ macro_rules! stories {
 }
 
 stories! {
+    readme => "README.md",
     five_minutes => "tests/stories/five-minutes.md",
     killed => "tests/stories/killed.md",
     drift => "tests/stories/drift.md",

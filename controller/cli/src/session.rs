@@ -167,9 +167,25 @@ impl Connected {
 
     /// Looks at everything but `skipped`, with nothing that could change it.
     pub(crate) async fn observe(&self, skipped: &BTreeSet<Address>) -> Result<Observation, Vec<Fault>> {
+        self.look(skipped, |reader| reader).await
+    }
+
+    /// As [`observe`](Self::observe), into each resource by itself: a list may not know yet what it holds.
+    pub(crate) async fn observe_closely(
+        &self,
+        skipped: &BTreeSet<Address>,
+    ) -> Result<Observation, Vec<Fault>> {
+        self.look(skipped, |reader| reader.fresh()).await
+    }
+
+    async fn look(
+        &self,
+        skipped: &BTreeSet<Address>,
+        how: impl Fn(Reader) -> Reader,
+    ) -> Result<Observation, Vec<Fault>> {
         let news = Arc::new(News::observing());
         let gate = PacedGate::read_only(self.session.clock.clone(), news.clone(), self.seed());
-        let watching = Watching::new(&self.session.world, self.reader(gate));
+        let watching = Watching::new(&self.session.world, how(self.reader(gate)));
         let observed = observe(&watching, skipped, news.as_ref()).await;
         news.clear();
         observed

@@ -92,7 +92,11 @@ fn a_read_that_is_not_permitted() {
     });
     let project = Project::new();
     let ran = signed_in(&project, &loopback.url, &["plan", "dev"]);
-    check(&ran, 1, &["financial/queue/campaigns", "sqs:ListQueues", "not authorized", "hint: "]);
+    check(
+        &ran,
+        1,
+        &["account/list/queues", "sqs:ListQueues", "not authorized", "hint: allow sqs:ListQueues to the role"],
+    );
     let ran = signed_in(&project, &loopback.url, &["apply", "dev", "--yes"]);
     check(&ran, 1, &["sqs:ListQueues", "not authorized", "hint: "]);
     assert!(!project.path(".dn/dev/journal.jsonl").exists(), "nothing was begun");

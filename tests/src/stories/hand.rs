@@ -13,9 +13,13 @@ use crate::project::Project;
 /// | `sqs untag QUEUE TAG` | `UntagQueue` |
 /// | `sqs delete QUEUE` | `DeleteQueue` |
 /// | `s3 open BUCKET` | `DeletePublicAccessBlock` |
+/// | `left` | tells what carries our tags in the account's own files |
 /// | `dynamodb put TABLE KEY=VALUE …` | `PutItem` |
 pub(super) fn act(project: &Project, words: &[&str]) -> Vec<String> {
     let account = project.account();
+    if words == ["left"] {
+        return left(&account);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         match words {
@@ -37,6 +41,14 @@ pub(super) fn act(project: &Project, words: &[&str]) -> Vec<String> {
         }
     });
     Vec::new()
+}
+
+/// Looks past every API, into what the account keeps.
+fn left(account: &Account) -> Vec<String> {
+    let documents = account.documents();
+    let all = documents.iter().flat_map(|(sort, ids)| ids.iter().map(move |(id, value)| (sort, id, value)));
+    let ours = all.filter(|(_, _, value)| value.to_string().contains("dn:stage"));
+    ours.map(|(sort, id, _)| format!("{sort} {id}")).collect()
 }
 
 async fn sqs(account: &Account, words: &[&str]) {

@@ -30,6 +30,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Destroy)
     if !args.yes {
         confirm(screen, &planned.stage, "destroy all of this").await?;
     }
+    // What failed comes before what was kept on purpose: the plan has named that already.
     let done = run::execute(&connected, screen, &planned, "destroy", run::Origin::Fresh).await?;
     kept(&planned).map_or(Ok(done), Err)
 }
@@ -46,9 +47,12 @@ fn kept(plan: &model::Plan) -> Option<Failure> {
         .filter(|(_, why)| why.starts_with("it holds data"))
         .map(|(address, _)| format!("--destroy-data '{address}'"))
         .collect();
-    let failure = Failure::new(Kind::Blocked, format!("kept\n       {}", lines.join("\n       ")));
+    let failure = Failure::new(
+        Kind::Blocked,
+        format!("kept: {}\n{}", render::count(lines.len(), "resource"), lines.join("\n")),
+    );
     Some(match names.is_empty() {
         true => failure.hint("switch the protection off in the environment, apply that, then destroy"),
-        false => failure.hint(format!("to destroy the data too: {}", names.join(" "))),
+        false => failure.hint(format!("to destroy the data too:\n{}", names.join("\n"))),
     })
 }

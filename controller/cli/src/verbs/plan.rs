@@ -40,8 +40,11 @@ pub(crate) async fn make(
     connected: &Connected,
     selection: &Selection,
 ) -> Result<(Plan, Observation), Failure> {
-    let observation = connected.observe(&skipped(selection, connected)).await;
-    let observation = observation?;
+    let skipped = skipped(selection, connected);
+    let observation = match selection.destroy {
+        true => connected.observe_closely(&skipped).await?,
+        false => connected.observe(&skipped).await?,
+    };
     choice::known(selection, &observation)?;
     let plan =
         model::plan(connected.session.target(), &observation.declared, &observation.snapshot, selection)

@@ -244,8 +244,8 @@ fn held(stage: &str, other: &LockNote, now_ms: u64) -> Failure {
     let gone = person_and_machine() == other.owner.split(" as ").next().unwrap_or_default()
         && !std::path::Path::new("/proc").join(other.process.to_string()).exists();
     Failure::new(Kind::Blocked, text).hint(match gone {
-        true => format!("that process is no longer running on this machine: {unlock}"),
-        false => format!("wait for that run; if it is gone for good: {unlock}"),
+        true => format!("that process is no longer running on this machine:\n{unlock}"),
+        false => format!("wait for that run; if it is gone for good:\n{unlock}"),
     })
 }
 

@@ -131,7 +131,7 @@ impl Resource for Role {
     async fn owned(aws: &Reader) -> Result<Vec<(Address, String)>, Fault> {
         let address =
             |tags: &Tags| aws.scope().owned_address(tags).filter(|address| address.kind() == Self::KIND);
-        let at = Address::new("account", "inventory", "roles").expect("a constant address");
+        let at = crate::aws::whole_account("roles");
         match look::all(&at, aws).await {
             Ok(all) => {
                 Ok(all.values().filter_map(|one| Some((address(&one.tags)?, one.name.clone()))).collect())

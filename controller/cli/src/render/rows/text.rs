@@ -228,6 +228,13 @@ fn rest(page: &mut Page, plan: &Plan) {
         }
         page.line(2, 4, &[Paint::Faint.of(format!("{} unchanged", plan.summary.unchanged))]);
     }
+    if !plan.kept.is_empty() {
+        page.blank();
+        page.line(2, 4, &[Paint::Careful.of(format!("Kept: {}", count(plan.kept.len(), "resource")))]);
+        for (address, why) in &plan.kept {
+            about(page, &address.to_string(), &[why.as_str()]);
+        }
+    }
     if !plan.excluded.is_empty() {
         page.blank();
         page.line(2, 4, &[Paint::Strong.of(format!("Left out: {}", count(plan.excluded.len(), "resource")))]);
