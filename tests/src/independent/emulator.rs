@@ -17,6 +17,8 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+use crate::project::root;
+
 /// Exact versions of the emulator and of all that it needs.
 const REQUIREMENTS: &str = include_str!("../../requirements.txt");
 
@@ -39,10 +41,6 @@ impl Drop for Emulator {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-pub(super) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the workspace")
 }
 
 /// Writes past the test harness, which hides what passing tests print.

@@ -1,20 +1,15 @@
 //! The program itself, as a person runs it, against the emulator: the whole stage `dev` from nothing to nothing.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Stdio,
-    time::SystemTime,
-};
+use std::fs;
 
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::{
-    emulator::{Emulator, root, tell},
+    emulator::{Emulator, tell},
     recorder::Recorder,
 };
+use crate::project::{Project, binary};
 
 /// The account of `environments/dev.yaml`.
 const DEV: &str = "123456789012";
@@ -24,8 +19,7 @@ const MISSING: &str = "shared/contact list/contacts";
 
 /// `dn` in a project of its own.
 struct Program {
-    path: PathBuf,
-    project: TempDir,
+    project: Project,
     recorder: Recorder,
 }
 
@@ -40,13 +34,7 @@ struct Ended {
 
 impl Program {
     async fn new(emulator: &Emulator) -> Self {
-        let project = tempfile::tempdir().expect("a folder");
-        let environments = project.path().join("environments");
-        fs::create_dir(&environments).expect("a folder");
-        for file in fs::read_dir(root().join("environments")).expect("environments").flatten() {
-            fs::copy(file.path(), environments.join(file.file_name())).expect("a copy");
-        }
-        Self { path: built().await, project, recorder: Recorder::before(emulator.port).await }
+        Self { project: Project::new(), recorder: Recorder::before(emulator.port).await }
     }
 
     /// Runs a verb for the stage, with nothing of this shell but what it needs.
@@ -57,15 +45,15 @@ impl Program {
     /// Runs it with these words, and with this on standard input.
     async fn say(&self, words: &[&str], input: &str) -> Ended {
         self.recorder.forget();
-        let stdin = self.project.path().join("input");
+        let stdin = self.project.path("input");
         fs::write(&stdin, input).expect("a file");
-        let done = Command::new(&self.path)
+        let done = Command::new(binary())
             .env_clear()
             .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.recorder.port))
             .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
             .envs([("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")])
             .arg("--project")
-            .arg(self.project.path())
+            .arg(self.project.path("."))
             .args(words)
             .stdin(fs::File::open(&stdin).expect("a file"))
             .kill_on_drop(true)
@@ -104,7 +92,7 @@ impl Program {
     }
 
     fn edit_environment(&self, from: &str, to: &str) {
-        let file = self.project.path().join("environments/dev.yaml");
+        let file = self.project.path("environments/dev.yaml");
         let text = fs::read_to_string(&file).expect("the environment");
         assert!(text.contains(from), "{text}");
         fs::write(file, text.replace(from, to)).expect("the environment");
@@ -158,35 +146,4 @@ async fn a_stage_elsewhere_from_nothing_to_nothing() {
         "independent emulator: dn: {} resources made, changed, destroyed and made again",
         all.len()
     ));
-}
-
-/// `dn` as it is now, built when it is missing or older than what it is made of.
-async fn built() -> PathBuf {
-    // target/PROFILE/deps/whole-…
-    let this = std::env::current_exe().expect("this test");
-    let profile = this.ancestors().nth(2).expect("the folder of the profile").to_owned();
-    let program = profile.join("dn");
-    let root = root();
-    let made_of = ["Cargo.lock", "Cargo.toml", "controller", "runtime", "stacks"].map(|part| root.join(part));
-    let newest = made_of.iter().filter_map(|part| newest(part)).max();
-    let built = fs::metadata(&program).and_then(|data| data.modified()).ok();
-    if built.is_some() && built >= newest {
-        return program;
-    }
-    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
-    cargo.current_dir(&root).args(["build", "--quiet", "--package", "cli", "--bin", "dn"]);
-    if profile.file_name().is_some_and(|name| name == "release") {
-        cargo.arg("--release");
-    }
-    let done = cargo.stdin(Stdio::null()).output().await.expect("cargo");
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    program
-}
-
-/// When something in the folder was last changed.
-fn newest(path: &Path) -> Option<SystemTime> {
-    if !path.is_dir() {
-        return fs::metadata(path).and_then(|data| data.modified()).ok();
-    }
-    fs::read_dir(path).ok()?.flatten().filter_map(|entry| newest(&entry.path())).max()
 }
