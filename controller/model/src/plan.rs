@@ -27,6 +27,9 @@ use order::{check_references, connect, exclusions, keep_data, order_drafts};
 /// The version of the plan's JSON.
 pub const VERSION: u32 = 1;
 
+/// Why a resource is left out when others were named.
+pub const NOT_TARGETED: &str = "not targeted";
+
 /// A step's number in its plan, counting from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -202,7 +205,8 @@ pub fn plan(
     let resolve = |fields: Fields| resolved(fields, &by_address, snapshot);
     for one in &chosen {
         let found = snapshot.found.get(&one.address);
-        if let Some(found) = found.filter(|found| !found.findings.is_empty()) {
+        // What is about to be deleted needs nothing more from anybody.
+        if let Some(found) = found.filter(|found| !found.findings.is_empty() && !selection.destroy) {
             findings.insert(one.address.clone(), found.findings.clone());
         }
         drafts.extend(drafts_of(one, found, &resolve, selection.destroy, &mut summary));

@@ -95,7 +95,12 @@ fn a_read_that_is_not_permitted() {
     check(
         &ran,
         1,
-        &["account/list/queues", "sqs:ListQueues", "not authorized", "hint: allow sqs:ListQueues to the role"],
+        &[
+            "account/list/queues",
+            "sqs:ListQueues",
+            "not authorized",
+            "hint: allow sqs:ListQueues to the role",
+        ],
     );
     let ran = signed_in(&project, &loopback.url, &["apply", "dev", "--yes"]);
     check(&ran, 1, &["sqs:ListQueues", "not authorized", "hint: "]);

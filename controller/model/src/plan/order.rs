@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use super::{Action, Draft, PlanError, References, Selection};
+use super::{Action, Draft, NOT_TARGETED, PlanError, References, Selection};
 use crate::{
     Address, Declared, Snapshot, graph,
     lint::{Note, Sides, notes},
@@ -52,7 +52,7 @@ pub(super) fn exclusions(
         if selection.excluded.contains(&one.address) {
             excluded.insert(one.address.clone(), "excluded by name".to_owned());
         } else if !selection.targets.is_empty() && !wanted.contains(&one.address) {
-            excluded.insert(one.address.clone(), "not targeted".to_owned());
+            excluded.insert(one.address.clone(), NOT_TARGETED.to_owned());
         }
     }
     if excluded.is_empty() {
