@@ -37,11 +37,6 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A journal of its own with the same lines.
-    pub(crate) fn fork(&self) -> Self {
-        Self(Arc::new(Mutex::new(self.text())))
-    }
-
     pub(crate) fn recorder(&self) -> Recorder {
         let (journal, _) = Journal::replay(&self.text()).expect("a whole journal");
         Recorder::new(journal, Box::new(self.clone()))
@@ -69,12 +64,21 @@ impl engine::Clock for Time {
     }
 }
 
-/// A stage bound to an account.
+/// What the journal calls a plan: as `dn` does, by its steps.
+fn digest(plan: &Plan) -> String {
+    let mut fields = model::Fields::default();
+    fields.field("steps", &plan.steps);
+    fields.fingerprint()
+}
+
+/// A stage bound to an account. Clones are the same stage, account and journal.
+#[derive(Clone)]
 pub(crate) struct Stage {
     pub(crate) account: Account,
     pub(crate) journal: Memory,
-    pub(crate) world: World,
+    pub(crate) world: Arc<World>,
     pub(crate) scope: Scope,
+    clients: Clients,
 }
 
 const SEED: u64 = 20_261_122;
@@ -89,8 +93,20 @@ impl Stage {
             names: environment.overrides().expect("addresses"),
             tags: environment.tags.clone(),
         };
-        let world = stacks::declare(environment).expect("the stacks");
-        Self { account, journal, world, scope }
+        let world = Arc::new(stacks::declare(environment).expect("the stacks"));
+        let clients = Clients::new(&account.sdk_config());
+        Self { account, journal, world, scope, clients }
+    }
+
+    /// The same declarations over another account and journal.
+    pub(crate) fn on(&self, account: Account, journal: Memory) -> Self {
+        let clients = Clients::new(&account.sdk_config());
+        Self { account, journal, clients, ..self.clone() }
+    }
+
+    /// Other declarations over the same account and journal.
+    pub(crate) fn declaring(&self, world: World) -> Self {
+        Self { world: Arc::new(world), ..self.clone() }
     }
 
     /// The stage on an empty account.
@@ -103,13 +119,9 @@ impl Stage {
         Arc::new(Time(self.account.clock()))
     }
 
-    fn clients(&self) -> Clients {
-        Clients::new(&self.account.sdk_config())
-    }
-
     pub(crate) async fn observe(&self) -> Result<Observation, Vec<Fault>> {
         let gate = PacedGate::read_only(self.time(), Arc::new(Silent), SEED);
-        let reader = Reader::new(self.clients(), self.scope.clone(), Arc::new(gate));
+        let reader = Reader::new(self.clients.clone(), self.scope.clone(), Arc::new(gate));
         observe(&Watching::new(&self.world, reader), &BTreeSet::new(), &Silent).await
     }
 
@@ -129,17 +141,18 @@ impl Stage {
     pub(crate) async fn execute(&self, plan: &Plan, stop: &Stop) -> Report {
         let recorder = Arc::new(self.journal.recorder());
         let gate = PacedGate::recorded(self.time(), Arc::new(Silent), SEED, recorder.clone());
-        let writer = Writer::new(self.clients(), self.scope.clone(), Arc::new(gate));
+        let writer = Writer::new(self.clients.clone(), self.scope.clone(), Arc::new(gate));
         let estate = Managing::new(&self.world, writer);
+        let digest = digest(plan);
         let begun = Event::Begun {
             run: "run".to_owned(),
             verb: "apply".to_owned(),
-            plan: plan.spec_hash.clone(),
+            plan: digest.clone(),
             who: "test".to_owned(),
             account: plan.account.clone(),
             steps: plan.steps.len(),
         };
-        let earlier = recorder.journal().earlier(&plan.spec_hash);
+        let earlier = recorder.journal().earlier(&digest);
         recorder.record(self.account.clock().now_ms(), begun).expect("a journal in memory");
         let (clock, progress, stop) = (self.time(), Arc::new(Silent), stop.clone());
         let execution =

@@ -2,12 +2,17 @@
 
 mod adoption;
 mod bad_input;
+mod foreign;
 mod independent;
+mod interruption;
 mod laws;
 mod layering;
 mod loopback;
+mod orphans;
 mod project;
+mod references;
 mod secrecy;
+mod simulation;
 mod stage;
 mod stories;
 mod tidy;

@@ -222,7 +222,10 @@ impl<R: Resource, A: Borrow<Reader>> Bound<R, A> {
             live.actual = self.typed(self.filled_in(aws)?)?;
         }
         let found = found_of(&live, &place.physical, aws.scope());
-        aws.publish(&self.declared.address, found.outputs.clone());
+        // What is not declared may still have the address of what is, from before that was given another name.
+        if self.spec.is_some() {
+            aws.publish(&self.declared.address, found.outputs.clone());
+        }
         Ok(Some((live, found)))
     }
 
@@ -282,7 +285,12 @@ impl<R: Resource, A: Borrow<Reader> + Send + Sync> Watched for Bound<R, A> {
     }
 
     fn observe(&self) -> BoxFuture<'_, Result<Option<Found>, Fault>> {
-        Box::pin(async { Ok(self.look(self.aws.borrow()).await?.map(|(_, found)| found)) })
+        Box::pin(async {
+            let aws: &Reader = self.aws.borrow();
+            // It is looked at because it will be deleted: what it holds is asked for, not guessed from a list.
+            let fresh = self.spec.is_none().then(|| aws.fresh());
+            Ok(self.look(fresh.as_ref().unwrap_or(aws)).await?.map(|(_, found)| found))
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! A world bound to an account: what the engine is given.
 
 use futures::future::try_join_all;
-use model::{Address, BoxFuture, Estate, Fault, Managed, ManagedEstate, Watched};
+use model::{Address, BoxFuture, Declared, Estate, Fault, Managed, ManagedEstate, Watched};
 
 use crate::{KINDS, Kind, Reader, World, Writer};
 
@@ -89,30 +89,49 @@ impl Estate for Managing {
     }
 }
 
+impl Managing {
+    /// Looks at what a resource refers to and this run has not met: when it needs no step of its own, nothing else
+    /// tells the id that AWS gave it.
+    async fn meet(&self, declared: &Declared) -> Result<(), Fault> {
+        let left = declared.fields.clone().resolve(&|reference| self.aws.output(reference)).references();
+        let unknown = |one: &&dyn Managed| {
+            let address = &one.declared().address;
+            *address != declared.address && left.contains(address)
+        };
+        try_join_all(self.items.iter().map(AsRef::as_ref).filter(unknown).map(|one| one.observe())).await.map(|_| ())
+    }
+}
+
 /// Lends a declared resource as if it were owned, so that orphans and declared ones are one type.
-struct Lent<'a>(&'a dyn Managed);
+struct Lent<'a> {
+    one: &'a dyn Managed,
+    estate: &'a Managing,
+}
 
 impl Watched for Lent<'_> {
-    fn declared(&self) -> &model::Declared {
-        self.0.declared()
+    fn declared(&self) -> &Declared {
+        self.one.declared()
     }
 
-    fn resolved(&self) -> model::Declared {
-        self.0.resolved()
+    fn resolved(&self) -> Declared {
+        self.one.resolved()
     }
 
     fn observe(&self) -> BoxFuture<'_, Result<Option<model::Found>, Fault>> {
-        self.0.observe()
+        self.one.observe()
     }
 }
 
 impl Managed for Lent<'_> {
     fn converge(&self, may_find: model::MayFind) -> BoxFuture<'_, Result<model::Outputs, Fault>> {
-        self.0.converge(may_find)
+        Box::pin(async {
+            self.estate.meet(self.one.declared()).await?;
+            self.one.converge(may_find).await
+        })
     }
 
     fn delete(&self, may_find: model::MayFind, data: model::Data) -> BoxFuture<'_, Result<(), Fault>> {
-        self.0.delete(may_find, data)
+        self.one.delete(may_find, data)
     }
 }
 
@@ -121,7 +140,7 @@ impl ManagedEstate for Managing {
         let same =
             |one: &&dyn Managed| one.declared().address == *address && one.declared().physical == physical;
         if let Some(declared) = self.items.iter().map(AsRef::as_ref).find(same) {
-            return Some(Box::new(Lent(declared)));
+            return Some(Box::new(Lent { one: declared, estate: self }));
         }
         Some(kind_of(address)?.manage_orphan(address.clone(), physical.to_owned(), &self.aws))
     }

@@ -21,6 +21,7 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use percent_encoding::percent_decode_str;
+use tokio::sync::Notify;
 
 use crate::{
     Clock, Trouble, Weather, What, When,
@@ -54,7 +55,12 @@ struct Shared {
     clock: Clock,
     state: Mutex<State>,
     on_death: Box<dyn Fn() + Send + Sync>,
+    /// Wakes those who wait for the death.
+    death: Notify,
 }
+
+/// Is shown every call and what the account held when it arrived.
+type Witness = Box<dyn FnMut(&Served, &Documents) + Send>;
 
 struct State {
     store: Store,
@@ -62,6 +68,7 @@ struct State {
     buckets: Buckets,
     troubles: Vec<Pending>,
     served: Vec<Served>,
+    witness: Option<Witness>,
     dead: bool,
 }
 
@@ -102,9 +109,11 @@ impl Account {
         on_death: Box<dyn Fn() + Send + Sync>,
     ) -> Self {
         let buckets = Buckets::default();
-        let state = State { store, weather, buckets, troubles: Vec::new(), served: Vec::new(), dead: false };
-        let (id, region) = (id.to_owned(), region.to_owned());
-        Self { shared: Arc::new(Shared { id, region, clock, state: Mutex::new(state), on_death }) }
+        let (troubles, served) = (Vec::new(), Vec::new());
+        let state = State { store, weather, buckets, troubles, served, witness: None, dead: false };
+        let (id, region, state) = (id.to_owned(), region.to_owned(), Mutex::new(state));
+        let death = Notify::new();
+        Self { shared: Arc::new(Shared { id, region, clock, state, on_death, death }) }
     }
 
     /// Another account in memory with the same contents, calm and without troubles.
@@ -146,6 +155,23 @@ impl Account {
     #[must_use]
     pub fn died(&self) -> bool {
         self.state().dead
+    }
+
+    /// Resolves when the process that uses this account "dies": its calls are never answered again.
+    pub async fn death(&self) {
+        loop {
+            let told = self.shared.death.notified();
+            if self.died() {
+                return;
+            }
+            told.await;
+        }
+    }
+
+    /// Shows every call from now on, and what the account held when it arrived, to `witness`, which must not ask
+    /// the account anything: it is locked meanwhile.
+    pub fn set_witness(&self, witness: impl FnMut(&Served, &Documents) + Send + 'static) {
+        self.state().witness = Some(Box::new(witness));
     }
 
     /// Calls answered so far.
@@ -202,6 +228,7 @@ impl Account {
                 Err(ConnectorError::io(Box::new(lost)))
             }
             Met::Death => {
+                self.shared.death.notify_waiters();
                 (self.shared.on_death)();
                 pending().await
             }
@@ -227,6 +254,10 @@ impl Account {
             writes: writes(&request.operation),
             at_ms: now_ms,
         };
+        let State { witness, store, .. } = &mut *state;
+        if let Some(witness) = witness {
+            witness(&served, &store.documents);
+        }
         let trouble = state.due(&served);
         state.served.push(served);
         let refuse = |refusal| Ok(Met::Answer(service.protocol.write(&request, Err(refusal))));

@@ -1,0 +1,87 @@
+//! The runs that are disturbed, and what disturbs them. Each pair is a test of its own, so that all cores work.
+
+use kinds::World;
+use model::{Address, Holds, Selection};
+use sandbox::{Account, Clock, Weather, What};
+
+use super::{Scene, Tally, worlds};
+use crate::stage::{Memory, Stage};
+
+fn stage(world: World, environment: &stacks::Environment) -> Stage {
+    let account = Account::in_memory("000000000000", "us-east-1", Clock::simulated());
+    Stage::new(environment, account, Memory::default()).declaring(world)
+}
+
+async fn made(world: World, environment: &stacks::Environment) -> Stage {
+    let stage = stage(world, environment);
+    let report = stage.apply().await;
+    assert!(report.is_complete(), "{report:?}");
+    stage
+}
+
+async fn from_nothing() -> Scene {
+    let stage = stage(worlds::before(), &worlds::first());
+    Scene::recorded("from nothing", stage, Selection::default(), Weather::default()).await
+}
+
+async fn update() -> Scene {
+    let made = made(worlds::before(), &worlds::first()).await;
+    let next = Stage::new(&worlds::second(), made.account.clone(), made.journal.clone());
+    let renamed: Address = worlds::RENAMED.parse().expect("an address");
+    let selection = Selection { destroy_data: [renamed].into(), ..Selection::default() };
+    Scene::recorded("update", next.declaring(worlds::after()), selection, Weather::default()).await
+}
+
+async fn destroy() -> Scene {
+    let made = made(worlds::before(), &worlds::first()).await;
+    let seen = made.observe().await.expect("an observation");
+    let full = seen.snapshot.found.iter().filter(|(_, found)| found.holds != Holds::Nothing);
+    let destroy_data = full.map(|(address, _)| address.clone()).collect();
+    let selection = Selection { destroy: true, destroy_data, ..Selection::default() };
+    Scene::recorded("destroy", made, selection, Weather::default()).await
+}
+
+fn tell(scene: &Scene, what: &str, tally: &Tally) {
+    println!("{} ({} steps, {} calls), {what}: {tally:?}", scene.name, scene.plan.steps.len(), scene.calls());
+}
+
+macro_rules! disturb {
+    ($($scene:ident)+) => {$(
+        mod $scene {
+            use super::*;
+
+            #[tokio::test(start_paused = true)]
+            async fn and_a_call_fails() {
+                let scene = super::$scene().await;
+                tell(&scene, "fails", &scene.with_trouble_at_every_call(What::fails).await);
+            }
+
+            #[tokio::test(start_paused = true)]
+            async fn and_the_account_is_not_reached() {
+                let scene = super::$scene().await;
+                tell(&scene, "unreachable", &scene.with_trouble_at_every_call(|| What::Unreachable).await);
+            }
+
+            #[tokio::test(start_paused = true)]
+            async fn and_an_answer_is_lost() {
+                let scene = super::$scene().await;
+                tell(&scene, "lost", &scene.with_trouble_at_every_call(|| What::LoseAnswer).await);
+            }
+
+            #[tokio::test(start_paused = true)]
+            async fn and_calls_are_throttled() {
+                let scene = super::$scene().await;
+                tell(&scene, "throttled", &scene.with_trouble_at_every_call(|| What::throttled(3)).await);
+            }
+
+            #[tokio::test(start_paused = true)]
+            async fn and_the_process_dies() {
+                let scene = super::$scene().await;
+                tell(&scene, "dies", &scene.with_a_death_at_every_call().await);
+                scene.dies_as_restored(11).await;
+            }
+        }
+    )+};
+}
+
+disturb! { from_nothing update destroy }
