@@ -57,7 +57,10 @@ fn crates_depend_one_way() {
 #[test]
 fn the_guard_sees_every_sort_of_violation() {
     let mut graph = workspace();
-    let mut add = |to: &str, dep: &str| drop(graph.entry(to.to_owned()).or_default().insert(dep.to_owned()));
+    let mut add = |to: &str, dep: &str| {
+        let fresh = graph.entry(to.to_owned()).or_default().insert(dep.to_owned());
+        assert!(fresh, "{to} uses {dep} already");
+    };
     add("engine", "kinds");
     add("model", "tokio");
     add("stranger", "model");

@@ -42,6 +42,11 @@ pub(crate) enum Verb {
     History(History),
     /// Checks everything that an apply needs.
     Doctor(Doctor),
+    /// Fills secrets.
+    Secret {
+        #[command(subcommand)]
+        verb: SecretVerb,
+    },
     /// Breaks the lock of a run that is gone.
     Unlock(Unlock),
     /// Prints the JSON Schema of the files in `environments/`, for editors.
@@ -186,6 +191,20 @@ pub(crate) struct Doctor {
     /// Not these resources.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) exclude: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretVerb {
+    /// Puts a secret's value, read from standard input or typed without being shown; never an argument.
+    Set(SecretSet),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SecretSet {
+    #[command(flatten)]
+    pub(crate) stage: Stage,
+    /// The secret: its name (`mailgun`) or its address (`outreach/secret/mailgun`).
+    pub(crate) name: String,
 }
 
 #[derive(Debug, Args)]

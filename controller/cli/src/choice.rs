@@ -2,19 +2,49 @@
 
 use std::collections::BTreeSet;
 
+use engine::Observation;
 use globset::{GlobBuilder, GlobMatcher};
+
 use model::{Address, Declared, Selection};
 
 use crate::{args::Choice, exit::Failure};
 
 /// Resolves the choices of a command line against what is declared.
 pub(crate) fn select(choice: &Choice, declared: &[Declared]) -> Result<Selection, Failure> {
+    let mut targets = matching("--target", &choice.target, declared)?;
+    if !targets.is_empty() {
+        // It holds the lock, so that two runs of parts keep out of each other's way.
+        targets.insert(stacks::control_bucket());
+    }
     Ok(Selection {
-        targets: matching("--target", &choice.target, declared)?,
+        targets,
         excluded: matching("--exclude", &choice.exclude, declared)?,
         destroy_data: named(&choice.destroy_data)?,
         destroy: false,
     })
+}
+
+/// Refuses names that are nothing: neither declared nor owned and found.
+pub(crate) fn known(selection: &Selection, seen: &Observation) -> Result<(), Failure> {
+    let flags = [
+        ("--target", &selection.targets),
+        ("--exclude", &selection.excluded),
+        ("--destroy-data", &selection.destroy_data),
+    ];
+    for (flag, addresses) in flags {
+        let stranger = addresses.iter().find(|at| {
+            let declared = seen.declared.iter().any(|one| one.address == **at);
+            !declared && !seen.snapshot.orphans.iter().any(|(orphan, _)| orphan == *at)
+        });
+        if let Some(at) = stranger {
+            return Err(stranger_named(flag, &at.to_string(), &seen.declared));
+        }
+    }
+    Ok(())
+}
+
+fn stranger_named(flag: &str, text: &str, declared: &[Declared]) -> Failure {
+    Failure::error(format!("{flag} {text}: no resource has such an address")).hint(nearest(text, declared))
 }
 
 /// Addresses that are excluded by name.
@@ -48,11 +78,7 @@ fn matching(flag: &str, globs: &[String], declared: &[Declared]) -> Result<BTree
         match text.parse() {
             Ok(address) if !chosen.contains(&address) => drop(chosen.insert(address)),
             Ok(_) => {}
-            Err(_) => {
-                let near = nearest(text, declared);
-                let failure = Failure::error(format!("{flag} {text}: no resource has such an address"));
-                return Err(failure.hint(near));
-            }
+            Err(_) => return Err(stranger_named(flag, text, declared)),
         }
     }
     Ok(chosen)
@@ -66,7 +92,8 @@ fn glob(flag: &str, text: &str) -> Result<GlobMatcher, Failure> {
     })
 }
 
-fn nearest(text: &str, declared: &[Declared]) -> String {
+/// The declared address that looks most like `text`.
+pub(crate) fn nearest(text: &str, declared: &[Declared]) -> String {
     let distance = |at: &String| {
         let common = at.chars().zip(text.chars()).take_while(|(a, b)| a == b).count();
         (std::cmp::Reverse(common), at.clone())

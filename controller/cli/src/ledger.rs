@@ -1,7 +1,7 @@
 //! The journal as a file: `.dn/STAGE/journal.jsonl`.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Seek, SeekFrom, Write},
     path::Path,
     sync::{Mutex, PoisonError},
@@ -10,7 +10,7 @@ use std::{
 use engine::{Ledger, Recorder};
 use model::journal::Journal;
 
-use crate::exit::Failure;
+use crate::exit::{Failure, Kind};
 
 const NAME: &str = "journal.jsonl";
 
@@ -48,11 +48,25 @@ pub(crate) fn open(folder: &Path) -> Result<Recorder, Failure> {
     fs::create_dir_all(folder).map_err(failed)?;
     let file =
         OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(Failure::error(format!("{} is no regular file", path.display())).hint("move it away"));
+    }
+    // The stage's lock is kept in its control bucket, which a first run has yet to make.
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(busy(&path)),
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
     let text = io::read_to_string(&file).map_err(failed)?;
     let (journal, whole) = parse(&path, &text)?;
     // A crash may have cut the last line; the next one must not continue it.
     file.set_len(whole as u64).map_err(failed)?;
     Ok(Recorder::new(journal, Box::new(FileLedger(Mutex::new(file)))))
+}
+
+fn busy(path: &Path) -> Failure {
+    let text = format!("another run on this machine is writing {}", path.display());
+    Failure::new(Kind::Blocked, text).hint("wait until it ends, then run this again")
 }
 
 fn parse(path: &Path, text: &str) -> Result<(Journal, usize), Failure> {

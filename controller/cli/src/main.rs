@@ -65,6 +65,9 @@ fn run(cli: Cli, screen: &Screen) -> Result<Done, Failure> {
             Verb::Graph(args) => verbs::graph::run(&project, screen, &args),
             Verb::History(args) => verbs::history::run(&project, screen, &args),
             Verb::Doctor(args) => verbs::doctor::run(&project, screen, args).await,
+            Verb::Secret { verb: args::SecretVerb::Set(args) } => {
+                verbs::secret::set(&project, screen, args).await
+            }
             Verb::Unlock(args) => verbs::unlock::run(&project, screen, args).await,
             Verb::Schema | Verb::Completions { .. } => Ok(Done::Nothing),
         }

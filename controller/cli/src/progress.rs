@@ -68,7 +68,11 @@ impl Progress for News {
         self.bar.inc(1);
         match outcome {
             Ok(()) => self.say(&format!("  {} {}", doing(step.action), step.address)),
-            Err(fault) => self.say(&format!("  failed {}: {fault}", step.address)),
+            Err(fault) => {
+                let (address, why) = (step.address.to_string(), fault.to_string());
+                let why = why.strip_prefix(&format!("{address}: ")).unwrap_or(&why);
+                self.say(&format!("  failed {address}: {why}"));
+            }
         }
     }
 

@@ -44,22 +44,37 @@ impl Project {
         let folder = self.root.join("environments");
         let path = folder.join(format!("{stage}.yaml"));
         let shown = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
+        let names = stages(&folder);
+        // Compared with what is there and not only opened: `../sandbox` is a path, and no stage.
+        if !names.iter().any(|name| name == stage) {
+            let failure = Failure::error(format!("there is no stage `{stage}`: {shown} is not there"));
+            return Err(match names.is_empty() {
+                true => {
+                    failure.hint("every stage is a file such as environments/dev.yaml; `dn schema` tells how")
+                }
+                false => failure.hint(format!("stages here: {}", names.join(", "))),
+            });
+        }
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Failure::error(format!("there is no stage `{stage}`: {shown} is not there"))
-                    .hint(format!("stages here: {}", stages(&folder).join(", "))));
-            }
             Err(error) => return Err(Failure::file(&path, &error)),
         };
-        let environment: Environment = serde_saphyr::from_str(&text).map_err(|error| {
-            Failure::error(format!("{shown} cannot be used\n{error}"))
-                .hint("`dn schema` prints what the file may hold; editors complete from it")
+        let environment: Environment =
+            serde_saphyr::from_str(&text).map_err(|error| unusable(&shown, &error.to_string()))?;
+        environment.overrides().map_err(|error| {
+            Failure::error(format!("{shown}: names: {error}"))
+                .hint(format!("`dn graph {stage}` lists all addresses, once the key is corrected"))
         })?;
-        let wrong = |error: String| Failure::error(format!("{shown}: names: {error}"));
-        environment.overrides().map_err(|error| wrong(error.to_string()))?;
         Ok(environment)
     }
+}
+
+/// What the reader of YAML found, with the file's name where it knows only of an input.
+fn unusable(shown: &str, found: &str) -> Failure {
+    let found = found.strip_prefix("error: ").unwrap_or(found).replace("<input>", shown);
+    let found = found.replace(", set DuplicateKeyPolicy in Options if acceptable", "");
+    Failure::error(format!("{shown} cannot be used\n{found}"))
+        .hint("`dn schema` prints what the file may hold; editors complete from it")
 }
 
 fn stages(folder: &Path) -> Vec<String> {

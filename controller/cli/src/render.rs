@@ -9,7 +9,7 @@
 //! | [`markdown`] | plan and drift as comments on a pull request |
 //! | [`file`](mod@file) | the plan as JSON, and back |
 //! | [`drift`], [`sarif`] | what changed behind our back, for people and for code scanning |
-//! | [`report`] | the end of an apply, and faults with their hints |
+//! | [`report`] | the end of an apply, and failures with their hints |
 //! | [`history`], [`outputs`], [`graph`] | the journal's runs, ids and URLs, the resource graph |
 //!
 //! Texts that come from AWS or from a plan file cannot act on the terminal or on a comment: control characters are
@@ -39,7 +39,7 @@ pub(crate) use history::{history_json, history_text};
 pub(crate) use markdown::{drift_markdown, plan_markdown};
 pub(crate) use outputs::{outputs_json, outputs_text};
 pub(crate) use page::Style;
-pub(crate) use report::{faults_text, report_text};
+pub(crate) use report::{failure_text, report_text};
 pub(crate) use rows::plan_text;
 pub(crate) use sarif::drift_sarif;
-pub(crate) use words::{duration, instant};
+pub(crate) use words::{count, duration, instant};

@@ -2,9 +2,10 @@
 
 use std::io::{IsTerminal, stdin, stdout};
 
-use anstyle::{AnsiColor, Effects};
-
-use crate::{exit::Failure, render::Style};
+use crate::{
+    exit::Failure,
+    render::{Style, failure_text},
+};
 
 /// Columns when there is no terminal to ask.
 const WIDTH: usize = 100;
@@ -40,17 +41,12 @@ impl Screen {
 
     /// A remark.
     pub(crate) fn remark(&self, text: &str) {
-        anstream::eprintln!("{text}");
+        anstream::eprintln!("{}", text.trim_end());
     }
 
     /// What went wrong, and what to do about it.
     pub(crate) fn failure(&self, failure: &Failure) {
-        let bold = |colour: AnsiColor| colour.on_default().effects(Effects::BOLD);
-        let (red, cyan) = (bold(AnsiColor::Red), bold(AnsiColor::Cyan));
-        anstream::eprintln!("{red}error:{red:#} {}", failure.message);
-        if let Some(hint) = &failure.hint {
-            anstream::eprintln!("{cyan} hint:{cyan:#} {hint}");
-        }
+        anstream::eprint!("{}", failure_text(failure, &self.style()));
     }
 
     /// Whether a person can be asked.

@@ -1,17 +1,19 @@
 //! One stage, opened: its environment, what it declares, and the account behind it.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
-use engine::{Clock, PacedGate, Progress, Recorder, Silent, Wall};
+use engine::{Clock, Observation, PacedGate, Progress, Recorder, Silent, Wall, observe};
 use kinds::{Clients, Managing, Reader, Scope, Watching, World, Writer};
-use model::{Declared, Target};
+use model::{Address, Declared, Fault, Target, fault::Cause};
 use sandbox::{Account, Trouble, What, When};
 use stacks::Environment;
 
 use crate::{
     args::{Stage, Weather},
+    choice::nearest,
     exit::{Failure, Kind},
+    progress::News,
     project::Project,
 };
 
@@ -59,7 +61,7 @@ impl Session {
             return Err(Failure::error(format!(
                 "environments/{stage}.yaml: names: nothing is declared as {unknown}"
             ))
-            .hint(format!("`dn graph {stage}` lists all addresses")));
+            .hint(nearest(&unknown.to_string(), &declared)));
         }
         let (stage, state) = (stage.to_owned(), project.state(stage));
         let (clock, embedded) = (Arc::new(Wall), environment.embedded);
@@ -81,7 +83,8 @@ impl Session {
             if self.embedded { self.embedded_account(options)? } else { self.live_account(options).await? };
         let clients = Clients::new(&config);
         let gate = PacedGate::read_only(self.clock.clone(), Arc::new(Silent), self.clock.now_ms());
-        let caller = Reader::new(clients.clone(), self.scope.clone(), Arc::new(gate)).caller().await?;
+        let caller = Reader::new(clients.clone(), self.scope.clone(), Arc::new(gate)).caller().await;
+        let caller = caller.map_err(|fault| unknown_caller(&self, &fault))?;
         if caller.account != self.scope.account {
             let message = format!(
                 "these credentials belong to account {}, and stage {} is account {}",
@@ -114,23 +117,35 @@ impl Session {
     }
 
     fn embedded_account(&self, options: &Stage) -> Result<SdkConfig, Failure> {
+        let troubles = options.trouble.iter().map(|text| trouble(text)).collect::<Result<Vec<_>, _>>()?;
         let die = || std::process::exit(KILLED);
         let account = Account::open(&self.scope.account, &self.scope.region, &self.state, die)
             .map_err(|error| Failure::file(&self.state, &error))?;
         if options.weather == Weather::Realistic {
             account.set_weather(sandbox::Weather::realistic());
         }
-        for text in &options.trouble {
-            account.plan_trouble(trouble(text)?);
-        }
+        troubles.into_iter().for_each(|trouble| account.plan_trouble(trouble));
         Ok(account.sdk_config())
     }
 }
 
+/// Without knowing whose credentials these are, nothing else is asked.
+fn unknown_caller(session: &Session, fault: &Fault) -> Failure {
+    let cause = fault.cause().cloned().map(|cause| Cause { address: None, ..cause });
+    let why = cause.as_ref().map_or_else(|| fault.to_string(), ToString::to_string);
+    let failure = Failure::error(format!(
+        "stage {} is account {}, and whose credentials these are cannot be told: {why}",
+        session.stage, session.scope.account
+    ));
+    let hint = cause.and_then(|cause| cause.hint).unwrap_or_else(|| "sign in, then run it again".to_owned());
+    failure.hint(hint)
+}
+
 fn trouble(text: &str) -> Result<Trouble, Failure> {
     let wrong = || {
+        let known = "die-before=N, die-after=N, lose-answer=N, fail=N or throttle=N";
         Failure::error(format!("`{text}` is no trouble"))
-            .hint("die-before=N, die-after=N, lose-answer=N, fail=N or throttle=N: the N-th call that changes something")
+            .hint(format!("{known}: at the N-th call that changes something"))
     };
     let (what, number) = text.split_once('=').ok_or_else(wrong)?;
     let number: usize = number.parse().ok().filter(|number| *number > 0).ok_or_else(wrong)?;
@@ -150,17 +165,41 @@ impl Connected {
         self.session.clock.now_ms()
     }
 
-    /// Everything, to be looked at and nothing more.
-    pub(crate) fn watching(&self, progress: Arc<dyn Progress>) -> Watching {
-        let gate = PacedGate::read_only(self.session.clock.clone(), progress, self.seed());
-        Watching::new(&self.session.world, self.reader(gate))
+    /// Looks at everything but `skipped`, with nothing that could change it.
+    pub(crate) async fn observe(&self, skipped: &BTreeSet<Address>) -> Result<Observation, Vec<Fault>> {
+        self.look(skipped, |reader| reader).await
+    }
+
+    /// As [`observe`](Self::observe), into each resource by itself: a list may not know yet what it holds.
+    pub(crate) async fn observe_closely(
+        &self,
+        skipped: &BTreeSet<Address>,
+    ) -> Result<Observation, Vec<Fault>> {
+        self.look(skipped, |reader| reader.fresh()).await
+    }
+
+    async fn look(
+        &self,
+        skipped: &BTreeSet<Address>,
+        how: impl Fn(Reader) -> Reader,
+    ) -> Result<Observation, Vec<Fault>> {
+        let news = Arc::new(News::observing());
+        let gate = PacedGate::read_only(self.session.clock.clone(), news.clone(), self.seed());
+        let watching = Watching::new(&self.session.world, how(self.reader(gate)));
+        let observed = observe(&watching, skipped, news.as_ref()).await;
+        news.clear();
+        observed
     }
 
     /// Everything, to be changed under the eyes of the journal.
     pub(crate) fn managing(&self, progress: Arc<dyn Progress>, recorder: Arc<Recorder>) -> Managing {
+        Managing::new(&self.session.world, self.writer(progress, recorder))
+    }
+
+    /// May change things under the eyes of the journal.
+    pub(crate) fn writer(&self, progress: Arc<dyn Progress>, recorder: Arc<Recorder>) -> Writer {
         let gate = PacedGate::recorded(self.session.clock.clone(), progress, self.seed(), recorder);
-        let writer = Writer::new(self.clients.clone(), self.session.scope.clone(), Arc::new(gate));
-        Managing::new(&self.session.world, writer)
+        Writer::new(self.clients.clone(), self.session.scope.clone(), Arc::new(gate))
     }
 
     /// What the lock is kept with.

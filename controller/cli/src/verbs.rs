@@ -10,4 +10,5 @@ pub(crate) mod outputs;
 pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod secret;
 pub(crate) mod unlock;

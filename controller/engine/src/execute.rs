@@ -181,7 +181,7 @@ impl Execution<'_> {
                     queue.done(id);
                 }
                 Err(fault) => {
-                    halted |= matches!(fault, Fault::Stale { .. });
+                    halted |= matches!(fault, Fault::Stale { .. }) || self.recorder.is_broken();
                     report.failed.insert(id, fault);
                 }
             }

@@ -170,3 +170,154 @@ impl Gate for PacedGate {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, PoisonError};
+
+    use model::journal::Journal;
+
+    use super::*;
+    use crate::{Ledger, Silent};
+
+    /// Time that passes only by waiting.
+    #[derive(Default)]
+    struct Waits(Mutex<Vec<Duration>>);
+
+    impl Waits {
+        fn all(&self) -> Vec<Duration> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        }
+    }
+
+    impl Clock for Waits {
+        fn now_ms(&self) -> u64 {
+            self.all().iter().map(|wait| u64::try_from(wait.as_millis()).unwrap_or(0)).sum()
+        }
+
+        fn sleep(&self, time: Duration) -> BoxFuture<'_, ()> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(time);
+            Box::pin(std::future::ready(()))
+        }
+    }
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<String>>);
+
+    impl Ledger for Lines {
+        fn append(&self, line: &str) -> std::io::Result<()> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(line);
+            Ok(())
+        }
+    }
+
+    struct FullDisk;
+
+    impl Ledger for FullDisk {
+        fn append(&self, _: &str) -> std::io::Result<()> {
+            Err(std::io::Error::from(std::io::ErrorKind::StorageFull))
+        }
+    }
+
+    fn call(writes: bool) -> Call {
+        let address = "a/queue/b".parse().expect("an address");
+        Call { address, service: "sqs".to_owned(), action: "CreateQueue".to_owned(), writes }
+    }
+
+    fn error(code: &str, status: u16) -> Outcome {
+        Outcome::Error {
+            code: code.to_owned(),
+            message: "Invalid principal".to_owned(),
+            status,
+            retry_after: None,
+        }
+    }
+
+    /// Attempts until the gate accepts, and what was waited in between.
+    async fn attempts(writes: bool, outcome: Outcome) -> (u32, Duration) {
+        let clock = Arc::new(Waits::default());
+        let gate = PacedGate::unrecorded(clock.clone(), Arc::new(Silent), 7);
+        for attempt in 1..1000 {
+            let verdict = gate.leave(&call(writes), attempt, &outcome).await.expect("a verdict");
+            if verdict == Verdict::Accept {
+                return (attempt, clock.all().iter().sum());
+            }
+        }
+        panic!("attempts are not bounded for {outcome:?}");
+    }
+
+    #[tokio::test]
+    async fn each_class_is_repeated_where_that_is_safe_and_never_without_end() {
+        assert_eq!(attempts(true, error("Throttling", 400)).await.0, THROTTLED_ATTEMPTS_MAX);
+        assert_eq!(attempts(true, error("SlowDown", 503)).await.0, THROTTLED_ATTEMPTS_MAX);
+        let (count, waited) = attempts(true, error("MalformedPolicyDocument", 400)).await;
+        assert_eq!(count, PROPAGATION_ATTEMPTS_MAX);
+        assert!((120..=300).contains(&waited.as_secs()), "{waited:?}");
+        assert_eq!(attempts(false, error("MalformedPolicyDocument", 400)).await.0, 1);
+        assert_eq!(attempts(false, error("InternalFailure", 500)).await.0, UNKNOWN_READ_ATTEMPTS_MAX);
+        for once in [
+            error("InternalFailure", 500),
+            error("ResourceInUseException", 400),
+            error("AccessDenied", 403),
+            Outcome::NoAnswer { message: String::new() },
+            Outcome::NotSent { message: String::new() },
+            Outcome::Ok,
+        ] {
+            assert_eq!(attempts(true, once.clone()).await.0, 1, "{once:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_asked_for_wait_is_kept() {
+        let clock = Arc::new(Waits::default());
+        let gate = PacedGate::unrecorded(clock.clone(), Arc::new(Silent), 7);
+        let asked = Duration::from_secs(9);
+        let outcome = Outcome::Error {
+            code: "TooManyRequestsException".to_owned(),
+            message: String::new(),
+            status: 429,
+            retry_after: Some(asked),
+        };
+        gate.leave(&call(true), 1, &outcome).await.expect("a verdict");
+        assert_eq!(clock.all(), [asked]);
+    }
+
+    #[tokio::test]
+    async fn looking_changes_nothing() {
+        let gate = PacedGate::read_only(Arc::new(Waits::default()), Arc::new(Silent), 7);
+        assert_eq!(gate.enter(&call(false)).await, Ok(()));
+        let refused = gate.enter(&call(true)).await.expect_err("a write while looking");
+        assert!(refused.to_string().contains("only looking"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_write_is_written_down_before_and_after_and_not_made_without() {
+        let begun = || Event::Begun {
+            run: "r".to_owned(),
+            verb: "apply".to_owned(),
+            plan: "p".to_owned(),
+            who: "ada".to_owned(),
+            account: "1".to_owned(),
+            steps: 1,
+        };
+        let lines = Lines::default();
+        let recorder = Arc::new(Recorder::new(Journal::default(), Box::new(lines.clone())));
+        recorder.record(1, begun()).expect("a line");
+        let gate = PacedGate::recorded(Arc::new(Waits::default()), Arc::new(Silent), 7, recorder);
+        gate.enter(&call(true)).await.expect("a place");
+        gate.leave(&call(true), 1, &error("AccessDenied", 403)).await.expect("a verdict");
+        gate.enter(&call(false)).await.expect("a place");
+        let text = lines.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let events: Vec<&str> =
+            text.lines().filter_map(|line| line.split("\"event\":\"").nth(1)?.split('"').next()).collect();
+        assert_eq!(events, ["begun", "calling", "called"]);
+        assert!(
+            text.contains("AccessDenied") && !text.contains("Invalid principal"),
+            "only the code: {text}"
+        );
+
+        let recorder = Arc::new(Recorder::new(Journal::default(), Box::new(FullDisk)));
+        let gate = PacedGate::recorded(Arc::new(Waits::default()), Arc::new(Silent), 7, recorder);
+        assert!(gate.enter(&call(true)).await.is_err(), "nothing is changed without a journal");
+    }
+}

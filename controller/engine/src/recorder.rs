@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use model::{
@@ -24,12 +27,13 @@ pub trait Ledger: Send + Sync {
 pub struct Recorder {
     journal: Mutex<Journal>,
     ledger: Box<dyn Ledger>,
+    broken: AtomicBool,
 }
 
 impl Recorder {
     /// Goes on with a journal that was read.
     pub fn new(journal: Journal, ledger: Box<dyn Ledger>) -> Self {
-        Self { journal: Mutex::new(journal), ledger }
+        Self { journal: Mutex::new(journal), ledger, broken: AtomicBool::new(false) }
     }
 
     /// Records one event.
@@ -43,11 +47,17 @@ impl Recorder {
         let line =
             serde_json::to_string(&entry).map_err(|error| Fault::Refused(Cause::new(error.to_string())))?;
         self.ledger.append(&(line + "\n")).map_err(|error| {
+            self.broken.store(true, Ordering::Relaxed);
             Fault::Refused(Cause::new(format!("the journal cannot be written: {error}")).hint(
                 "nothing is changed without a journal: free space or fix the directory, then run it again",
             ))
         })?;
         journal.accept(&entry).map_err(refused)
+    }
+
+    /// Whether an event was lost: nothing more should be begun.
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
     }
 
     /// The journal up to now.

@@ -10,4 +10,5 @@ pub use caller::Caller;
 pub(crate) use clients::reads;
 pub use clients::{Clients, ReadOnly};
 pub use door::{Absent, CallError, Reader, Waiting, Writer};
+pub(crate) use inventory::whole_account;
 pub use scope::{Place, Scope, tag_changes};

@@ -94,11 +94,11 @@ impl Managing {
     /// tells the id that AWS gave it.
     async fn meet(&self, declared: &Declared) -> Result<(), Fault> {
         let left = declared.fields.clone().resolve(&|reference| self.aws.output(reference)).references();
-        let unknown = |one: &&Box<dyn Managed>| {
+        let unknown = |one: &&dyn Managed| {
             let address = &one.declared().address;
             *address != declared.address && left.contains(address)
         };
-        try_join_all(self.items.iter().filter(unknown).map(|one| one.observe())).await.map(|_| ())
+        try_join_all(self.items.iter().map(AsRef::as_ref).filter(unknown).map(|one| one.observe())).await.map(|_| ())
     }
 }
 
@@ -137,11 +137,10 @@ impl Managed for Lent<'_> {
 
 impl ManagedEstate for Managing {
     fn managed(&self, address: &Address, physical: &str) -> Option<Box<dyn Managed + '_>> {
-        let same = |one: &&Box<dyn Managed>| {
-            one.declared().address == *address && one.declared().physical == physical
-        };
-        if let Some(declared) = self.items.iter().find(same) {
-            return Some(Box::new(Lent { one: declared.as_ref(), estate: self }));
+        let same =
+            |one: &&dyn Managed| one.declared().address == *address && one.declared().physical == physical;
+        if let Some(declared) = self.items.iter().map(AsRef::as_ref).find(same) {
+            return Some(Box::new(Lent { one: declared, estate: self }));
         }
         Some(kind_of(address)?.manage_orphan(address.clone(), physical.to_owned(), &self.aws))
     }

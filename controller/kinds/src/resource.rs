@@ -39,7 +39,7 @@ pub trait Resource: Clone + Debug + PartialEq + Serialize + DeserializeOwned + S
     /// Names each field once, in an exhaustive pattern, with the impact of changing it.
     fn list(&self, to: &mut Fields);
 
-    /// How long making it takes as a rule, where that is long.
+    /// The fields whose change takes long on a resource that exists.
     fn slow(&self) -> Option<Slow> {
         None
     }

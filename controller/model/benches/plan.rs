@@ -64,8 +64,7 @@ fn environment(count: usize) -> (Vec<Declared>, Snapshot) {
         let known = [("arn".to_owned(), format!("arn:aws:x:us-east-1:1:{number}"))].into();
         let (physical, tags) =
             (format!("dn-dev-r{number}"), Some([("dn:address".to_owned(), at.to_string())].into()));
-        let one =
-            Declared { address: at.clone(), physical: physical.clone(), fields, tags, known, slow: None };
+        let one = Declared::new(at.clone(), physical.clone(), fields, tags, known);
         if number % 3 != 0 {
             let mut live = one.fields.clone().resolve(&|reference| {
                 let index: usize = reference.address.name()[1..].parse().ok()?;

@@ -194,13 +194,12 @@ impl Journal {
         steps.filter(|(_, _, end)| *end == StepEnd::InDoubt).map(|(address, action, _)| (address, *action))
     }
 
-    /// Steps of an earlier, unfinished run of the same plan: a plan file may be applied again after a crash. Later
-    /// runs of other plans end that, and so does a run that did all of it: what has to be done once more since then
-    /// (a hand undid it, again) has not been done.
+    /// Steps of runs of the same plan that were cut off: a plan file may be applied again after a crash. A run of
+    /// another plan ends that, and so does one that was finished: what it did may have been undone since.
     #[must_use]
     pub fn earlier(&self, plan: &str) -> BTreeMap<(Address, Action), Status> {
-        let unfinished = |run: &&Run| run.plan == plan && run.how != Some(Ending::Done);
-        let same = self.runs.iter().rev().take_while(unfinished);
+        let open = |run: &&Run| run.plan == plan && run.how != Some(Ending::Done);
+        let same = self.runs.iter().rev().take_while(open);
         let mut known = BTreeMap::new();
         for (address, action, end) in same.flat_map(|run| run.steps.iter().rev()) {
             let status = match end {
@@ -319,6 +318,21 @@ mod tests {
         assert_eq!(cut.in_doubt().count(), 1);
         assert_eq!(cut.earlier("p").into_values().collect::<Vec<_>>(), [Status::InDoubt]);
         assert!(cut.earlier("other").is_empty());
+    }
+
+    #[test]
+    fn a_finished_run_is_not_gone_on_with() {
+        let (mut journal, _) = Journal::replay(&written()).unwrap();
+        assert_eq!(journal.earlier("p").into_values().collect::<Vec<_>>(), [Status::Done]);
+        line(&mut journal, Event::Ended { how: Ending::Partly });
+        assert_eq!(journal.earlier("p").into_values().collect::<Vec<_>>(), [Status::Done]);
+        let (run, who, account) = ("r2".to_owned(), "ada".to_owned(), "0".to_owned());
+        line(
+            &mut journal,
+            Event::Begun { run, verb: "apply".into(), plan: "p".into(), who, account, steps: 2 },
+        );
+        line(&mut journal, Event::Ended { how: Ending::Done });
+        assert!(journal.earlier("p").is_empty());
     }
 
     #[test]

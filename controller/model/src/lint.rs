@@ -64,8 +64,9 @@ pub fn notes(
             notes.push(Note::Widens { gained });
         }
     }
-    if let Some(slow) = declared.and_then(|one| one.slow.as_ref()).filter(|_| action != Action::Delete) {
-        notes.push(Note::TakesLong { seconds: slow.seconds, why: slow.why.clone() });
+    if let Some(slow) = declared.and_then(|one| one.slow.as_ref()).filter(|_| action == Action::Update) {
+        let seconds = slow.seconds(changes);
+        notes.extend((seconds > 0).then(|| Note::TakesLong { seconds, why: slow.why.clone() }));
     }
     if action == Action::Replace {
         let fixed = changes
@@ -104,21 +105,26 @@ fn farewell(
             hint: "switch the protection off in the environment and apply that first".to_owned(),
         });
     }
-    if let Holds::Data(what) = &found.holds {
-        let named = declared.is_some_and(|one| selection.destroy_data.contains(&one.address))
-            || selection.destroy_data.iter().any(|address| found.tags_name(address));
-        if !named {
-            let hint =
-                "name it with --destroy-data ADDRESS, or leave it out with --exclude ADDRESS".to_owned();
-            notes.push(Note::Blocked { why: format!("it holds data: {what}"), hint });
+    let named = declared.is_some_and(|one| selection.destroy_data.contains(&one.address))
+        || selection.destroy_data.iter().any(|address| found.tags_name(address));
+    match &found.holds {
+        Holds::Data(what) => {
+            if !named {
+                let hint =
+                    "name it with --destroy-data ADDRESS, or leave it out with --exclude ADDRESS".to_owned();
+                notes.push(Note::Blocked { why: format!("it holds data: {what}"), hint });
+            }
+            notes.push(Note::LosesData { what: what.clone() });
         }
-        notes.push(Note::LosesData { what: what.clone() });
+        // What a plan sees may be hours old: the step looks into the resource itself, and must be allowed to.
+        Holds::Nothing if named => {
+            notes.push(Note::LosesData { what: "whatever it holds by then".to_owned() })
+        }
+        Holds::Nothing => {}
     }
-    if let Some(why) =
-        found.irreversible.as_ref().filter(|_| changes.is_empty() || found.holds != Holds::Nothing)
-    {
-        notes.push(Note::Irreversible { why: why.clone() });
-    }
+    // What is empty loses nothing; a replacement loses its identity all the same.
+    let matters = found.holds != Holds::Nothing || !changes.is_empty();
+    notes.extend(found.irreversible.clone().filter(|_| matters).map(|why| Note::Irreversible { why }));
     notes
 }
 

@@ -4,12 +4,11 @@
 //! must be deleted last. A replacement is two steps, a delete and a birth.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     fmt,
 };
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -19,8 +18,17 @@ use crate::{
     lint::{Note, Sides, notes},
 };
 
+mod order;
+#[cfg(test)]
+mod tests;
+
+use order::{check_references, connect, exclusions, keep_data, order_drafts};
+
 /// The version of the plan's JSON.
 pub const VERSION: u32 = 1;
+
+/// Why a resource is left out when others were named.
+pub const NOT_TARGETED: &str = "not targeted";
 
 /// A step's number in its plan, counting from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -92,6 +100,10 @@ pub struct Plan {
     /// About how long it takes, in seconds, along the longest path.
     pub seconds: u64,
     pub steps: Vec<Step>,
+    /// Not deleted although everything should be: it holds data and was not named, it is protected, or what is kept
+    /// needs it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<Address, String>,
     /// Left out, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub excluded: BTreeMap<Address, String>,
@@ -193,7 +205,8 @@ pub fn plan(
     let resolve = |fields: Fields| resolved(fields, &by_address, snapshot);
     for one in &chosen {
         let found = snapshot.found.get(&one.address);
-        if let Some(found) = found.filter(|found| !found.findings.is_empty()) {
+        // What is about to be deleted needs nothing more from anybody.
+        if let Some(found) = found.filter(|found| !found.findings.is_empty() && !selection.destroy) {
             findings.insert(one.address.clone(), found.findings.clone());
         }
         drafts.extend(drafts_of(one, found, &resolve, selection.destroy, &mut summary));
@@ -218,15 +231,21 @@ pub fn plan(
         }
     }
     connect(&mut drafts, &references);
-    let order = order_drafts(&drafts)?;
+    let mut order = order_drafts(&drafts)?;
+    let mut kept = BTreeMap::new();
+    if selection.destroy {
+        kept = keep_data(&mut drafts, &order, selection);
+        summary.delete -= kept.len();
+        order = order_drafts(&drafts)?;
+    }
     let edges: Vec<Vec<usize>> = drafts.iter().map(|draft| draft.before.clone()).collect();
-    let steps = number(&mut drafts, &order, selection, &mut summary);
     let seconds = graph::longest(&edges, &order, |index| {
         let draft = &drafts[index];
         let slow =
-            draft.declared.and_then(|one| one.slow.as_ref()).filter(|_| draft.action != Action::Delete);
-        slow.map_or(1, |slow| u64::from(slow.seconds))
+            draft.declared.and_then(|one| one.slow.as_ref()).filter(|_| draft.action == Action::Update);
+        slow.map_or(0, |slow| u64::from(slow.seconds(&draft.changes))).max(1)
     });
+    let steps = number(&mut drafts, &order, selection, &mut summary);
     let Target { stage, account, region } = target;
     let spec_hash = spec_hash(declared);
     Ok(Plan {
@@ -238,6 +257,7 @@ pub fn plan(
         summary,
         seconds,
         steps,
+        kept,
         excluded,
         findings,
     })
@@ -251,73 +271,6 @@ pub fn resolved(fields: Fields, declared: &BTreeMap<&Address, &Declared>, snapsh
         let known = || declared.get(&reference.address)?.known.get(&reference.attribute);
         found.or_else(known).cloned()
     })
-}
-
-fn check_references(declared: &[Declared], references: &References<'_>) -> Result<(), PlanError> {
-    let index: HashMap<&Address, usize> =
-        declared.iter().enumerate().map(|(number, one)| (&one.address, number)).collect();
-    let mut before = Vec::with_capacity(declared.len());
-    for one in declared {
-        let mut edges = Vec::new();
-        for to in references[&one.address] {
-            let Some(number) = index.get(to) else {
-                return Err(PlanError::Dangling {
-                    from: Box::new(one.address.clone()),
-                    to: Box::new(to.clone()),
-                });
-            };
-            edges.push(*number);
-        }
-        before.push(edges);
-    }
-    let named = |cycle: Vec<usize>| {
-        PlanError::Cycle(cycle.into_iter().map(|n| declared[n].address.clone()).collect())
-    };
-    graph::order(&before).map(|_| ()).map_err(named)
-}
-
-/// Everything left out: by name, by not being targeted, or because it needs something absent that was left out.
-fn exclusions(
-    declared: &[Declared],
-    references: &References<'_>,
-    snapshot: &Snapshot,
-    selection: &Selection,
-) -> BTreeMap<Address, String> {
-    let mut excluded = BTreeMap::new();
-    let mut wanted: BTreeSet<Address> = BTreeSet::new();
-    let mut queue: Vec<Address> = selection.targets.iter().cloned().collect();
-    while let Some(next) = queue.pop() {
-        if let (Some(needs), true) = (references.get(&next), wanted.insert(next.clone())) {
-            queue.extend(needs.iter().cloned());
-        }
-    }
-    for one in declared {
-        if selection.excluded.contains(&one.address) {
-            excluded.insert(one.address.clone(), "excluded by name".to_owned());
-        } else if !selection.targets.is_empty() && !wanted.contains(&one.address) {
-            excluded.insert(one.address.clone(), "not targeted".to_owned());
-        }
-    }
-    if excluded.is_empty() {
-        return excluded;
-    }
-    let mut users: BTreeMap<&Address, Vec<&Address>> = BTreeMap::new();
-    for (one, needs) in references {
-        needs.iter().for_each(|to| users.entry(to).or_default().push(one));
-    }
-    let mut queue: Vec<Address> = excluded.keys().cloned().collect();
-    while let Some(missing) = queue.pop() {
-        if snapshot.found.contains_key(&missing) || selection.destroy {
-            continue;
-        }
-        for user in users.get(&missing).into_iter().flatten() {
-            if !excluded.contains_key(*user) {
-                excluded.insert((*user).clone(), format!("needs {missing}, which is excluded and not there"));
-                queue.push((*user).clone());
-            }
-        }
-    }
-    excluded
 }
 
 /// The steps that one declared resource needs: none, one, or two.
@@ -366,70 +319,6 @@ fn drafts_of<'a>(
     }
     summary.update += 1;
     vec![draft(Action::Update, &want, &live, changes)]
-}
-
-/// Draws the edges: births after what they refer to, deletes before what they refer to.
-fn connect(drafts: &mut [Draft<'_>], references: &References<'_>) {
-    let mut births: HashMap<&Address, usize> = HashMap::new();
-    let mut deletes: HashMap<&Address, usize> = HashMap::new();
-    // Attributes of what will be deleted, to recognise them inside what is live.
-    let mut doomed: HashMap<&str, usize> = HashMap::new();
-    for (index, draft) in drafts.iter().enumerate() {
-        if draft.action == Action::Delete {
-            deletes.insert(draft.address, index);
-            let outputs = draft.found.into_iter().flat_map(|found| &found.outputs);
-            doomed.extend(outputs.map(|(_, value)| (value.as_str(), index)));
-        } else {
-            births.insert(draft.address, index);
-        }
-    }
-    let mut edges: Vec<(usize, usize)> = Vec::new();
-    for (index, draft) in drafts.iter().enumerate() {
-        let wanted = references.get(draft.address).filter(|_| draft.declared.is_some());
-        for to in wanted.into_iter().copied().flatten() {
-            if draft.action != Action::Delete {
-                edges.extend(births.get(to).map(|earlier| (*earlier, index)));
-            } else if let Some(later) = deletes.get(to) {
-                edges.push((index, *later));
-            }
-        }
-        if draft.action == Action::Replace {
-            edges.extend(deletes.get(draft.address).map(|earlier| (*earlier, index)));
-        }
-        if let Some(found) = draft.found.filter(|_| !doomed.is_empty() && draft.action != Action::Replace) {
-            let mut later = BTreeSet::new();
-            found.fields.rows().iter().for_each(|row| mentioned(&row.value, &doomed, &mut later));
-            edges.extend(later.into_iter().filter(|later| *later != index).map(|later| (index, later)));
-        }
-    }
-    // A live circle (two policies that name each other) must not stop a delete: an edge against one already drawn
-    // is left out.
-    let mut drawn: BTreeSet<(usize, usize)> = BTreeSet::new();
-    for (earlier, later) in edges {
-        if !drawn.contains(&(later, earlier)) && drawn.insert((earlier, later)) {
-            drafts[later].before.push(earlier);
-        }
-    }
-}
-
-fn mentioned(value: &Value, doomed: &HashMap<&str, usize>, into: &mut BTreeSet<usize>) {
-    match value {
-        Value::String(text) => {
-            // `arn:…:bucket/*` mentions the bucket.
-            let bare = text.trim_end_matches('*').trim_end_matches(['/', ':']);
-            into.extend(doomed.get(bare).or_else(|| doomed.get(text.as_str())));
-        }
-        Value::Array(items) => items.iter().for_each(|item| mentioned(item, doomed, into)),
-        Value::Object(members) => members.values().for_each(|member| mentioned(member, doomed, into)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-fn order_drafts(drafts: &[Draft<'_>]) -> Result<Vec<usize>, PlanError> {
-    let before: Vec<Vec<usize>> = drafts.iter().map(|draft| draft.before.clone()).collect();
-    let named =
-        |cycle: Vec<usize>| PlanError::Cycle(cycle.into_iter().map(|n| drafts[n].address.clone()).collect());
-    graph::order(&before).map_err(named)
 }
 
 fn number(

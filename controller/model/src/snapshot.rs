@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Fields, receipt};
+use crate::{Address, Change, Fields, receipt};
 
 /// Tags as AWS holds them, without those whose key starts with `aws:`.
 pub type Tags = BTreeMap<String, String>;
@@ -28,15 +28,27 @@ pub struct Declared {
     pub tags: Option<Tags>,
     /// What is known about it from names alone.
     pub known: Outputs,
-    /// Seconds that making it takes as a rule, and why, where that is long.
+    /// A change of what exists that takes long.
     pub slow: Option<Slow>,
 }
 
-/// Why a step takes long.
+/// Fields whose change takes long on a resource that exists; a birth has nothing to work through.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slow {
-    pub seconds: u32,
+    /// The part of the rows' names before the first dot.
+    pub group: String,
+    /// About how long each changed row takes.
+    pub seconds_each: u32,
     pub why: String,
+}
+
+impl Slow {
+    /// About how long these changes take.
+    #[must_use]
+    pub fn seconds(&self, changes: &[Change]) -> u32 {
+        let slow = changes.iter().filter(|change| change.field.split('.').next() == Some(&self.group));
+        self.seconds_each.saturating_mul(u32::try_from(slow.count()).unwrap_or(u32::MAX))
+    }
 }
 
 /// Whether deleting the resource would lose something.

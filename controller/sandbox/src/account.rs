@@ -193,7 +193,7 @@ impl Account {
     /// An SDK configuration whose HTTP connection ends in this account.
     #[must_use]
     pub fn sdk_config(&self) -> SdkConfig {
-        let connector = SharedHttpConnector::new(Connector(self.clone()));
+        let connector = self.connector();
         let client: SharedHttpClient = http_client_fn(move |_, _| connector.clone());
         let keys = Credentials::new("AKIASANDBOX", "sandbox", None, None, "the embedded account");
         SdkConfig::builder()
@@ -203,6 +203,12 @@ impl Account {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .http_client(client)
             .build()
+    }
+
+    /// The connection that ends in this account, for whoever receives requests by other ways than the SDK.
+    #[must_use]
+    pub fn connector(&self) -> SharedHttpConnector {
+        SharedHttpConnector::new(Connector(self.clone()))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

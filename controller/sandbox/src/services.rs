@@ -191,3 +191,39 @@ pub(crate) fn page<T: Clone>(items: &[T], token: &str, size: usize) -> (Vec<T>, 
     let end = (start + size.max(1)).min(items.len());
     (items[start..end].to_vec(), (end < items.len()).then(|| end.to_string()))
 }
+
+/// Asking a service without the wire, for tests of what it refuses.
+#[cfg(test)]
+pub(crate) mod asking {
+    use serde_json::Value;
+
+    use super::{Refusal, Service, World};
+    use crate::wire::{Reply, Request};
+
+    pub(crate) fn ask(
+        service: &Service,
+        world: &mut World<'_>,
+        operation: &str,
+        input: Value,
+    ) -> Result<Value, Refusal> {
+        let request = Request { operation: operation.to_owned(), input, ..Request::default() };
+        match (service.handle)(&request, world)? {
+            Reply::Value(value) => Ok(value),
+            Reply::Raw { .. } => panic!("{operation} answers with a value"),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn refused(
+        service: &Service,
+        world: &mut World<'_>,
+        operation: &str,
+        input: Value,
+        wanted: (&str, &str),
+    ) {
+        let (code, part) = wanted;
+        let refusal = ask(service, world, operation, input.clone()).expect_err(operation);
+        assert_eq!(refusal.code, code, "{operation} {input}: {}", refusal.message);
+        assert!(refusal.message.contains(part), "{operation} {input}: {}", refusal.message);
+    }
+}

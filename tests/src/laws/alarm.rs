@@ -147,9 +147,13 @@ const FULL: Example<Alarm> = Example {
     ],
 };
 
+pub(crate) fn examples() -> [Example<Alarm>; 2] {
+    [PLAIN, FULL]
+}
+
 #[tokio::test(start_paused = true)]
 async fn laws_of_the_alarm() {
-    hold(&[PLAIN, FULL]).await;
+    hold(&examples()).await;
 }
 
 #[tokio::test(start_paused = true)]

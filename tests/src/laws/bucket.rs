@@ -15,7 +15,7 @@ use sandbox::Weather;
 
 use super::*;
 
-mod objects;
+pub(crate) mod objects;
 mod refusals;
 
 const NAME: &str = "dn-test-subject-000000000000";
@@ -176,9 +176,13 @@ fn key(id: &str) -> model::Ref<kinds::kinds::key::Key> {
     model::Ref::live(format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{id}"))
 }
 
+pub(crate) fn examples() -> [Example<Bucket>; 2] {
+    [private(), whole()]
+}
+
 #[tokio::test(start_paused = true)]
 async fn laws_of_the_bucket() {
-    hold(&[private(), whole()]).await;
+    hold(&examples()).await;
 }
 
 /// Real conditions: the bucket cannot be read at once, and its name not be used again at once.

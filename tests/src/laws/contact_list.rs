@@ -18,7 +18,7 @@ fn topic(display_name: &str, default: Subscription) -> Topic {
     Topic { display_name: display_name.to_owned(), description: None, default }
 }
 
-fn examples() -> [Example<ContactList>; 2] {
+pub(crate) fn examples() -> [Example<ContactList>; 2] {
     [
         Example {
             name: "minimal",

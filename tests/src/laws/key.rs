@@ -41,9 +41,8 @@ const SYMMETRIC: Example<Key> = Example {
     ],
 };
 
-#[tokio::test(start_paused = true)]
-async fn laws_of_the_key() {
-    hold(&[
+pub(crate) fn examples() -> [Example<Key>; 4] {
+    [
         SYMMETRIC,
         Example {
             name: "everything set",
@@ -79,8 +78,12 @@ async fn laws_of_the_key() {
             },
             mutations: &[("description", |key| key.description = "signs".to_owned())],
         },
-    ])
-    .await;
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn laws_of_the_key() {
+    hold(&examples()).await;
 }
 
 fn kms(account: &Account) -> aws_sdk_kms::Client {
@@ -95,7 +98,7 @@ fn world() -> World {
 fn named(account: &Account, names: &[(&str, &str)]) -> Writer {
     let address = |name: &str| Address::new("laws", "key", name).expect("an address");
     let names = names.iter().map(|(of, name)| (address(of), (*name).to_owned())).collect();
-    Writer::new(Clients::new(&account.sdk_config()), Scope { names, ..scope() }, Arc::new(PlainGate))
+    Writer::new(Clients::new(&account.sdk_config()), Scope { names, ..scope() }, Arc::new(PlainGate::PATIENT))
 }
 
 /// States of all keys, by id.

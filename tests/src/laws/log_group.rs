@@ -12,7 +12,7 @@ use super::{Example, apply, differences, fresh, hold, look, subject, world_of, w
 const KEY: &str = "arn:aws:kms:us-east-1:000000000000:key/00000001-0000-4000-8000-000000000001";
 const NAME: &str = "/dn/test/subject";
 
-fn examples() -> [Example<LogGroup>; 2] {
+pub(crate) fn examples() -> [Example<LogGroup>; 2] {
     [
         Example {
             name: "kept for ever",

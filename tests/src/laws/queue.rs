@@ -5,9 +5,8 @@ use model::policy::{Policy, Statement};
 
 use super::{Example, hold};
 
-#[tokio::test(start_paused = true)]
-async fn laws_of_the_queue() {
-    hold(&[Example {
+pub(crate) fn examples() -> [Example<Queue>; 1] {
+    [Example {
         name: "standard",
         declare: |world| {
             let dead = world.add("laws", "dead", Queue::standard()).expect("an address");
@@ -29,6 +28,10 @@ async fn laws_of_the_queue() {
                 queue.policy = Some(Policy::new([allow]));
             }),
         ],
-    }])
-    .await;
+    }]
+}
+
+#[tokio::test(start_paused = true)]
+async fn laws_of_the_queue() {
+    hold(&examples()).await;
 }

@@ -27,7 +27,7 @@ fn trusting_another(world: &mut World) -> Role {
     Role::trusting(Policy::new([assume]))
 }
 
-fn examples() -> [Example<Role>; 3] {
+pub(crate) fn examples() -> [Example<Role>; 3] {
     [
         Example {
             name: "minimal",

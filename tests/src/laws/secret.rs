@@ -47,9 +47,13 @@ const WITH_KEY: Example<Secret> = Example {
     ],
 };
 
+pub(crate) fn examples() -> [Example<Secret>; 2] {
+    [PLAIN, WITH_KEY]
+}
+
 #[tokio::test(start_paused = true)]
 async fn laws_of_the_secret() {
-    hold(&[PLAIN, WITH_KEY]).await;
+    hold(&examples()).await;
 }
 
 fn world() -> World {

@@ -72,9 +72,13 @@ const STRICT: Example<Topic> = Example {
     mutations: &[("content_based_deduplication", |topic| topic.content_based_deduplication = false)],
 };
 
+pub(crate) fn examples() -> [Example<Topic>; 3] {
+    [STANDARD, FULL, STRICT]
+}
+
 #[tokio::test(start_paused = true)]
 async fn laws_of_the_topic() {
-    hold(&[STANDARD, FULL, STRICT]).await;
+    hold(&examples()).await;
 }
 
 #[tokio::test(start_paused = true)]

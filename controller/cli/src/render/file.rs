@@ -37,8 +37,8 @@ struct Versioned {
 /// Reads a plan that [`plan_json`] wrote.
 ///
 /// # Errors
-/// When it is no JSON, of another version, or not what the program that made it would write: a step that comes after
-/// itself, or one whose number is missing, would never run.
+/// When it is no JSON, of another version, or not what the program that made it would write: a step that comes
+/// after itself, or one whose number is missing, would never run.
 pub(crate) fn read_plan(text: &str) -> Result<Plan, PlanFileError> {
     let versioned: Versioned = parse(text)?;
     if versioned.version != u64::from(VERSION) {

@@ -34,8 +34,8 @@ pub(crate) fn graph_dot(declared: &[Declared]) -> String {
     out
 }
 
-/// The graph as a picture. References that follow from others are left out: seventy resources that all use one key
-/// would hide everything else.
+/// The graph as a picture. References that follow from others are left out: seventy resources that all use one
+/// key would hide everything else.
 pub(crate) fn graph_svg(declared: &[Declared]) -> String {
     let mut graph = VisualGraph::new(Orientation::LeftToRight);
     let mut handles = BTreeMap::new();
@@ -160,9 +160,45 @@ mod tests {
     }
 
     #[test]
-    fn look() {
-        std::fs::write("/tmp/gv/real.svg", graph_svg(&stage())).unwrap();
-        assert_eq!(graph_svg(&stage()), graph_svg(&stage()));
-        println!("{}", stage().len());
+    fn dot_names_every_resource_and_reference() {
+        let dot = graph_dot(&stage()[..3]);
+        assert_eq!(
+            dot,
+            r#"digraph resources {
+  rankdir=LR;
+  node [shape=box];
+  subgraph "cluster_shared" {
+    label="shared";
+    "shared/key/data" [label="data\nkey"];
+    "shared/table/audit" [label="audit\ntable"];
+    "shared/table/campaigns" [label="campaigns\ntable"];
+  }
+  "shared/table/audit" -> "shared/key/data";
+  "shared/table/campaigns" -> "shared/key/data";
+}
+"#
+        );
+    }
+
+    #[test]
+    fn the_picture_leaves_out_references_that_follow_from_others() {
+        let all = [
+            declared("a/b/one", &[]),
+            declared("a/b/two", &["a/b/one"]),
+            declared("a/b/three", &["a/b/one", "a/b/two"]),
+        ];
+        let arrows = |picture: &str| picture.matches("<path id=\"arrow").count();
+        assert_eq!(edges(&all).values().map(BTreeSet::len).sum::<usize>(), 3);
+        assert_eq!(arrows(&graph_svg(&all)), 2);
+    }
+
+    #[test]
+    fn a_stage_is_drawn_whole_and_the_same_each_time() {
+        let stage = stage();
+        let picture = graph_svg(&stage);
+        assert_eq!(picture, graph_svg(&stage));
+        assert_eq!(picture.matches("<rect").count(), stage.len());
+        assert!(picture.starts_with("<?xml") && picture.ends_with("</svg>"));
+        assert!(graph_svg(&[]).ends_with("</svg>"));
     }
 }

@@ -87,3 +87,38 @@ fn run_json(run: &Run) -> Value {
         "steps": run.steps.iter().map(step).collect::<Vec<_>>(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_tells_times_as_rfc_3339_and_steps_by_name() {
+        let run = Run {
+            run: "dev-1".into(),
+            verb: "apply".into(),
+            who: "anna".into(),
+            plan: "0123".into(),
+            begun_ms: 1_795_371_269_000,
+            ended_ms: None,
+            how: Some(Ending::Partly),
+            planned: 2,
+            steps: vec![
+                ("a/b/c".parse().unwrap(), Action::Create, StepEnd::Failed("no".into())),
+                ("a/b/d".parse().unwrap(), Action::Delete, StepEnd::InDoubt),
+            ],
+        };
+        let read: Value = serde_json::from_str(&history_json(&[run])).unwrap();
+        assert_eq!(
+            read,
+            json!({"version": 1, "runs": [{
+                "run": "dev-1", "verb": "apply", "who": "anna", "plan": "0123", "planned": 2,
+                "begun": "2026-11-22T18:14:29Z", "ended": null, "how": "partly",
+                "steps": [
+                    {"address": "a/b/c", "action": "create", "end": "failed", "why": "no"},
+                    {"address": "a/b/d", "action": "delete", "end": "in-doubt", "why": null},
+                ],
+            }]})
+        );
+    }
+}

@@ -1,7 +1,7 @@
 //! Plan and drift as comments on a pull request.
 //!
-//! Values come from AWS and from branches of strangers: whatever they hold, they stay inside their table cell, code
-//! span or fence, and mention nobody.
+//! Values come from AWS and from branches of strangers: whatever they hold, they stay inside their table cell,
+//! code span or fence, and mention nobody.
 
 use std::fmt::Write as _;
 
@@ -233,7 +233,7 @@ fn entities(text: &str) -> String {
         } else {
             let _ = write!(out, "&#{};", u32::from(c));
         }
-        // Mentions and issue numbers are found after entities are read: a space without width keeps them apart.
+        // Mentions and issue numbers are found after entities are read: a space without width parts them.
         if matches!(c, '@' | '#') {
             out.push_str("&#8203;");
         }

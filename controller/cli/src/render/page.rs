@@ -15,6 +15,9 @@ pub(crate) struct Style {
 /// Below this nothing readable fits beside the indents.
 const WIDTH_MIN: usize = 40;
 
+/// A space where no line is broken; written as an ordinary one.
+const UNBROKEN: char = '\u{a0}';
+
 /// What a piece of text is, from which its colour follows. Nothing is said by colour alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Paint {
@@ -25,6 +28,9 @@ pub(super) enum Paint {
     Careful,
     Bad,
     Swap,
+    /// The words `error:` and `hint:` at the end of a run.
+    Wrong,
+    Hint,
 }
 
 /// A piece of a line.
@@ -55,7 +61,15 @@ impl Paint {
             Self::Careful => plain.fg_color(Some(AnsiColor::Yellow.into())),
             Self::Bad => plain.fg_color(Some(AnsiColor::Red.into())),
             Self::Swap => plain.fg_color(Some(AnsiColor::Magenta.into())),
+            Self::Wrong => plain.fg_color(Some(AnsiColor::Red.into())).effects(Effects::BOLD),
+            Self::Hint => plain.fg_color(Some(AnsiColor::Cyan.into())).effects(Effects::BOLD),
         }
+    }
+
+    /// The text with its escape codes, or without them.
+    pub(super) fn on(self, text: &str, colour: bool) -> String {
+        let style = self.style();
+        if colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
     /// This piece of text in this paint.
@@ -65,7 +79,7 @@ impl Paint {
 
     /// The same, not broken at its spaces where a line holds it.
     pub(super) fn whole(self, text: impl AsRef<str>) -> Span {
-        Span { paint: self, text: harmless(text.as_ref()).replace(' ', "\u{a0}") }
+        Span { paint: self, text: harmless(text.as_ref()).replace(' ', &UNBROKEN.to_string()) }
     }
 }
 
@@ -104,11 +118,15 @@ impl Page {
         }
     }
 
-    /// Writes a text of one or more lines of its own.
+    /// Writes a text of one or more lines of its own; a line that is indented more than `hang` stays so.
     pub(super) fn prose(&mut self, indent: usize, hang: usize, label: Span, text: &str) {
         let mut lines = text.lines();
         self.line(indent, hang, &[label, Paint::Plain.of(lines.next().unwrap_or_default())]);
-        lines.for_each(|line| self.line(hang, hang, &[Paint::Plain.of(line)]));
+        for line in lines {
+            let bare = line.trim_start_matches(' ');
+            let depth = hang.max(line.len() - bare.len());
+            self.line(depth, depth, &[Paint::Plain.of(bare)]);
+        }
     }
 
     pub(super) fn done(self) -> String {
@@ -116,33 +134,29 @@ impl Page {
     }
 
     fn put(&mut self, margin: usize, line: &[Cell]) {
-        let end = line.iter().rposition(|(c, _)| *c != ' ').map_or(0, |last| last + 1);
+        let end = line.iter().rposition(|(c, _)| !matches!(*c, ' ' | UNBROKEN)).map_or(0, |last| last + 1);
         let line = &line[..end];
         if !line.is_empty() {
             self.text.extend(std::iter::repeat_n(' ', margin));
         }
         for run in line.chunk_by(|a, b| a.1 == b.1) {
-            let text: String = run.iter().map(|(c, _)| if *c == '\u{a0}' { ' ' } else { *c }).collect();
-            let style = run[0].1.style();
-            if self.colour {
-                self.text.push_str(&format!("{style}{text}{style:#}"));
-            } else {
-                self.text.push_str(&text);
-            }
+            let text: String = run.iter().map(|(c, _)| if *c == UNBROKEN { ' ' } else { *c }).collect();
+            self.text.push_str(&run[0].1.on(&text, self.colour));
         }
         self.text.push('\n');
     }
 }
 
-/// The first line that fits, and the rest. Breaks at a space, or inside a word that is longer than a line.
+/// The first line that fits, and the rest. Breaks at a space; inside a word only where it is longer than a line.
 fn split(cells: &[Cell], room: usize) -> (&[Cell], Option<&[Cell]>) {
     if cells.len() <= room {
         return (cells, None);
     }
     // A break near the start would leave a sign or a name alone above a long value.
-    let space = (room / 3..=room).rev().find(|place| cells[*place].0 == ' ');
+    let last = |space: char| (room / 3..=room).rev().find(|place| cells[*place].0 == space);
+    let space = last(' ').or_else(|| last(UNBROKEN));
     let (line, rest) = cells.split_at(space.unwrap_or(room));
-    let start = rest.iter().position(|(c, _)| *c != ' ');
+    let start = rest.iter().position(|(c, _)| !matches!(*c, ' ' | UNBROKEN));
     (line, start.map(|start| &rest[start..]))
 }
 
@@ -150,7 +164,8 @@ fn split(cells: &[Cell], room: usize) -> (&[Cell], Option<&[Cell]>) {
 pub(super) fn harmless(text: &str) -> String {
     let acts = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -177,6 +192,15 @@ mod tests {
     fn lines_break_at_spaces_and_hang() {
         let text = Paint::Plain.of("one two three four five six seven eight nine ten");
         assert_eq!(page(40, false, &[text]), "  one two three four five six seven\n      eight nine ten\n");
+    }
+
+    #[test]
+    fn what_is_whole_stays_whole_and_nothing_trails() {
+        let spans =
+            [Paint::Plain.of("one two three four five six "), Paint::Faint.whole("(about 1 m 50 s) ")];
+        assert_eq!(page(40, false, &spans), "  one two three four five six\n      (about 1 m 50 s)\n");
+        let long = Paint::Faint.whole("(an index is filled: about 3 m and then some more)");
+        assert_eq!(page(40, false, &[long]), "  (an index is filled: about 3 m and\n      then some more)\n");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::{
     rows::{about, sign},
     words::count,
 };
+use crate::exit::Failure;
 
 /// What was done, what failed and why, what was not begun, and how to go on.
 pub(crate) fn report_text(plan: &Plan, report: &Report, style: &Style) -> String {
@@ -27,7 +28,9 @@ pub(crate) fn report_text(plan: &Plan, report: &Report, style: &Style) -> String
             head(&mut page, steps.get(id).copied(), *id);
             let message = without_address(fault, steps.get(id).copied());
             page.prose(6, 8, Paint::Plain.of(""), &for_people(&message));
-            hint(&mut page, 6, fault);
+            if let Some(hint) = advice(fault) {
+                page.prose(6, 12, Paint::Faint.of("hint: "), &for_people(hint));
+            }
         }
     }
     if !report.in_doubt.is_empty() {
@@ -123,23 +126,35 @@ fn next(report: &Report) -> &'static str {
     }
 }
 
-/// Faults with their hints, each on lines of its own.
+/// What went wrong and what a person may do, each on lines of its own.
+pub(crate) fn failure_text(failure: &Failure, style: &Style) -> String {
+    let mut page = Page::new(style);
+    error(&mut page, &failure.message, failure.hint.as_deref());
+    page.done()
+}
+
+/// Faults with their hints.
+#[cfg_attr(not(test), expect(dead_code, reason = "the verbs join their faults to one failure so far"))]
 pub(crate) fn faults_text(faults: &[Fault], style: &Style) -> String {
     let mut page = Page::new(style);
     for fault in faults {
-        page.prose(0, 2, Paint::Bad.of("error: "), &for_people(&fault.to_string()));
-        hint(&mut page, 2, fault);
+        error(&mut page, &fault.to_string(), advice(fault));
     }
     page.done()
 }
 
-fn hint(page: &mut Page, indent: usize, fault: &Fault) {
-    let text = match fault {
+fn error(page: &mut Page, message: &str, hint: Option<&str>) {
+    page.prose(0, 7, Paint::Wrong.of("error: "), &for_people(message));
+    if let Some(hint) = hint {
+        page.prose(1, 7, Paint::Hint.of("hint: "), &for_people(hint));
+    }
+}
+
+/// What a person may do about a fault.
+fn advice(fault: &Fault) -> Option<&str> {
+    match fault {
         Fault::Transient(cause) | Fault::Refused(cause) => cause.hint.as_deref(),
         Fault::Stale { .. } => Some("make a new plan: it shows what is there now"),
         Fault::Stopped(_) => Some("run the same command again to go on"),
-    };
-    if let Some(text) = text {
-        page.prose(indent, indent + 6, Paint::Faint.of("hint: "), &for_people(text));
     }
 }

@@ -11,7 +11,7 @@ use super::{page::Paint, value::brief, verdict};
 pub(crate) use text::plan_text;
 pub(super) use text::{about, document};
 
-/// From this many births (or deletes) on they are grouped by stack and kind, so that a first plan stays readable.
+/// From this many births (or deletes) on they are grouped by stack and kind: a first plan stays readable.
 const GROUPED_FROM: usize = 9;
 
 /// One row of the list of steps.
@@ -53,15 +53,30 @@ fn groups<'a>(steps: &[&'a Step]) -> Vec<Row<'a>> {
     let row = |((action, stack, kind), mut steps): ((Action, &str, &str), Vec<&'a Step>)| {
         steps.sort_by_key(|step| step.address.name());
         let names = steps.iter().map(|step| step.address.name()).collect();
-        let mut notes: Vec<String> = Vec::new();
-        for remark in verdict::remarks(steps.iter().flat_map(|step| &step.notes)) {
-            if !notes.contains(&remark) {
-                notes.push(remark);
-            }
-        }
+        let notes = shared_remarks(&steps);
         Row::Many { action, kind: format!("{stack}/{kind}"), names, notes }
     };
     groups.into_iter().map(row).collect()
+}
+
+/// What is remarkable about a group, each thing once; of the slow ones the slowest.
+fn shared_remarks(steps: &[&Step]) -> Vec<String> {
+    let mut slow: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut others = Vec::new();
+    for note in steps.iter().flat_map(|step| &step.notes) {
+        match note {
+            Note::TakesLong { seconds, why } => {
+                let longest = slow.entry(why).or_default();
+                *longest = (*longest).max(*seconds);
+            }
+            other => others.push(other),
+        }
+    }
+    let mut remarks = verdict::remarks(others.into_iter());
+    remarks.extend(slow.into_iter().map(|(why, seconds)| verdict::slow(seconds, why)));
+    let mut told = BTreeSet::new();
+    remarks.retain(|remark| told.insert(remark.clone()));
+    remarks
 }
 
 /// The sign in front of a step and its colour.

@@ -66,8 +66,8 @@ pub(crate) fn drift_sarif(drift: &Drift) -> String {
     format!("{log:#}\n")
 }
 
-/// One result. The environment's file is where a person goes to declare what was found; code scanning shows no result
-/// without a file. The fingerprint makes tomorrow's result the same alert.
+/// One result. The environment's file is where a person goes to declare what was found; code scanning shows no
+/// result without a file. The fingerprint makes tomorrow's result the same alert.
 fn result(stage: &str, rule: usize, text: &str, at: &str, name: &str) -> Value {
     let (id, _, _, level) = RULES[rule];
     json!({

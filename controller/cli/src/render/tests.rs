@@ -1,14 +1,20 @@
-//! Transcripts, and what holds for every plan.
+//! What the tests of rendering share: one plan of everything, one first plan, one drift.
+
+mod machine;
+mod markup;
+mod properties;
+mod transcripts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    Action, Address, Change, Expects, Impact, Note, Plan, Step, StepId,
+    Action, Address, Change, Drift, Expects, Impact, Note, Plan, Step, StepId,
+    drift::Drifted,
     plan::{Summary, VERSION},
 };
 use serde_json::{Value, json};
 
-use super::*;
+use super::Style;
 
 pub(super) fn wide(width: usize) -> Style {
     Style { width, colour: false, quiet: false }
@@ -67,6 +73,7 @@ pub(super) fn plan_of(steps: Vec<Step>) -> Plan {
         summary,
         seconds: 110,
         steps: numbered,
+        kept: BTreeMap::new(),
         excluded: BTreeMap::new(),
         findings: BTreeMap::new(),
     }
@@ -184,13 +191,29 @@ pub(super) fn first() -> Plan {
     plan
 }
 
-#[test]
-fn look() {
-    for plan in [everything(), first()] {
-        for width in [80, 140] {
-            println!("{}\n{}", "=".repeat(width), plan_text(&plan, &wide(width)));
-        }
-        println!("{}", plan_text(&plan, &Style { width: 100, colour: true, quiet: false }));
-        println!("{}", plan_markdown(&plan));
+/// A field, a policy, something missing, something strange.
+pub(super) fn drifted() -> Drift {
+    let alarm = Drifted {
+        address: at("financial/alarm/5xx"),
+        kind: "alarm".into(),
+        changes: vec![change("threshold", json!("5"), json!("3"))],
+        causes: vec!["its topic was deleted".into()],
+    };
+    let role = Drifted {
+        address: at("outreach/role/send"),
+        kind: "role".into(),
+        changes: vec![change(
+            "policy",
+            policy("s3:*", "arn:aws:s3:::dn-dev-reports/*"),
+            policy("s3:GetObject", "arn:aws:s3:::dn-dev-reports/*"),
+        )],
+        causes: vec![],
+    };
+    Drift {
+        version: VERSION,
+        stage: "dev".into(),
+        drifted: vec![alarm, role],
+        unmanaged: vec!["reports/bucket/old (dn-dev-old)".into()],
+        missing: vec![at("shared/topic/alerts")],
     }
 }

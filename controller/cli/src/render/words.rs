@@ -21,7 +21,7 @@ pub(crate) fn duration(seconds: u64) -> String {
 }
 
 /// `1 change`, `2 changes`.
-pub(super) fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use model::{Address, Expects, Found, Plan, Selection};
+use model::{
+    Action, Address, Expects, Plan, Selection, Snapshot,
+    journal::{Ending, Journal, Status},
+};
 
 use crate::{
     args,
@@ -23,16 +26,17 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Apply) -
     let connected = session.connect(&args.stage).await?;
     tell_of_doubts(&connected, screen)?;
     let (made, observation) = plan::make(&connected, &selection).await?;
-    let planned = match file {
+    let journal = ledger::read(&connected.session.state)?;
+    let begun = file.as_ref().map(|saved| journal.earlier(&run::plan_digest(saved))).unwrap_or_default();
+    let (planned, origin) = match file {
         Some(saved) => {
-            let moved =
-                moved(&saved, &observation.snapshot.found, &observation.snapshot.orphans, &connected)?;
+            let moved = moved(&saved, &observation.snapshot, &begun);
             if !moved.is_empty() {
-                return Err(stale(&moved));
+                return Err(applied_before(&saved, &journal).unwrap_or_else(|| stale(&moved)));
             }
-            saved
+            (saved, run::Origin::File)
         }
-        None => made,
+        None => (made, run::Origin::Fresh),
     };
     screen.data(&render::plan_text(&planned, &screen.style()));
     if planned.blocks().next().is_some() {
@@ -45,13 +49,16 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Apply) -
         confirm(screen, &planned.stage, "apply this plan").await?;
         // A person took their time: look again before the first write.
         let (_, now) = plan::make(&connected, &selection).await?;
-        let moved = moved(&planned, &now.snapshot.found, &now.snapshot.orphans, &connected)?;
+        let moved = moved(&planned, &now.snapshot, &begun);
         if !moved.is_empty() {
             return Err(stale(&moved));
         }
     }
-    run::execute(&connected, screen, &planned, "apply").await
+    run::execute(&connected, screen, &planned, "apply", origin).await
 }
+
+/// What an interrupted run of a plan file began.
+type Begun = BTreeMap<(Address, Action), Status>;
 
 /// Reads a plan file and checks that it is for this stage and these declarations.
 fn read(path: &Path, session: &Session) -> Result<Plan, Failure> {
@@ -70,7 +77,8 @@ fn read(path: &Path, session: &Session) -> Result<Plan, Failure> {
             plan.region,
             target.stage
         );
-        return Err(Failure::new(Kind::Blocked, text));
+        let hint = format!("plan for it with `dn plan {} --out FILE`", target.stage);
+        return Err(Failure::new(Kind::Blocked, text).hint(hint));
     }
     if plan.spec_hash != model::plan::spec_hash(&session.declared()) {
         let text = format!("{} was made from other declarations than these", path.display());
@@ -82,21 +90,16 @@ fn read(path: &Path, session: &Session) -> Result<Plan, Failure> {
 }
 
 /// The planned resources that are not what the plan saw, with what was found instead.
-fn moved(
-    plan: &Plan,
-    found: &BTreeMap<Address, Found>,
-    orphans: &[(Address, Found)],
-    connected: &Connected,
-) -> Result<Vec<String>, Failure> {
-    let begun = ledger::read(&connected.session.state)?.earlier(&run::plan_digest(plan));
+fn moved(plan: &Plan, seen: &Snapshot, begun: &Begun) -> Vec<String> {
     let mut moved = Vec::new();
     for step in &plan.steps {
         // Replaced ones are judged by their delete step; what an interrupted run of this plan began is ours.
-        if step.action == model::Action::Replace || begun.contains_key(&(step.address.clone(), step.action)) {
+        if step.action == Action::Replace || begun.contains_key(&(step.address.clone(), step.action)) {
             continue;
         }
-        let orphan = || orphans.iter().find(|(at, one)| *at == step.address && one.physical == step.physical);
-        let same_name = found.get(&step.address).filter(|one| one.physical == step.physical);
+        let orphan =
+            || seen.orphans.iter().find(|(at, one)| *at == step.address && one.physical == step.physical);
+        let same_name = seen.found.get(&step.address).filter(|one| one.physical == step.physical);
         let now = same_name.or_else(|| orphan().map(|(_, one)| one));
         let text = match (&step.expects, now) {
             (Expects::Absent, None) => continue,
@@ -107,7 +110,17 @@ fn moved(
         };
         moved.push(format!("{} {text}", step.address));
     }
-    Ok(moved)
+    moved
+}
+
+/// A plan file whose work was done once: what is there is no longer what it saw.
+fn applied_before(plan: &Plan, journal: &Journal) -> Option<Failure> {
+    let digest = run::plan_digest(plan);
+    let mut runs = journal.runs().iter().rev();
+    let run = runs.find(|run| run.plan == digest && run.how == Some(Ending::Done))?;
+    let when = render::instant(run.begun_ms);
+    let text = format!("{} applied this plan already, at {when}: nothing was changed now", run.who);
+    Some(Failure::new(Kind::Stale, text).hint("plan again to see whether anything is left to do"))
 }
 
 fn stale(moved: &[String]) -> Failure {

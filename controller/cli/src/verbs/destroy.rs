@@ -3,7 +3,7 @@
 use crate::{
     args,
     choice::{excluded, named},
-    exit::{Done, Failure},
+    exit::{Done, Failure, Kind},
     project::Project,
     render,
     screen::Screen,
@@ -24,23 +24,35 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Destroy)
     let connected = session.connect(&args.stage).await?;
     let (planned, _) = plan::make(&connected, &selection).await?;
     screen.data(&render::plan_text(&planned, &screen.style()));
-    if planned.blocks().next().is_some() {
-        let names: Vec<String> = planned
-            .blocks()
-            .filter(|(step, _)| step.notes.iter().any(|note| matches!(note, model::Note::LosesData { .. })))
-            .map(|(step, _)| format!("--destroy-data '{}'", step.address))
-            .collect();
-        let failure = plan::blocked(&planned);
-        return Err(match names.is_empty() {
-            true => failure,
-            false => failure.hint(format!("to destroy the data too: {}", names.join(" "))),
-        });
-    }
     if planned.is_empty() {
-        return Ok(Done::Nothing);
+        return kept(&planned).map_or(Ok(Done::Nothing), Err);
     }
     if !args.yes {
         confirm(screen, &planned.stage, "destroy all of this").await?;
     }
-    run::execute(&connected, screen, &planned, "destroy").await
+    // What failed comes before what was kept on purpose: the plan has named that already.
+    let done = run::execute(&connected, screen, &planned, "destroy", run::Origin::Fresh).await?;
+    kept(&planned).map_or(Ok(done), Err)
+}
+
+/// What was refused, each with its reason, and how to destroy it all the same.
+fn kept(plan: &model::Plan) -> Option<Failure> {
+    if plan.kept.is_empty() {
+        return None;
+    }
+    let lines: Vec<String> = plan.kept.iter().map(|(address, why)| format!("{address}: {why}")).collect();
+    let names: Vec<String> = plan
+        .kept
+        .iter()
+        .filter(|(_, why)| why.starts_with("it holds data"))
+        .map(|(address, _)| format!("--destroy-data '{address}'"))
+        .collect();
+    let failure = Failure::new(
+        Kind::Blocked,
+        format!("kept: {}\n{}", render::count(lines.len(), "resource"), lines.join("\n")),
+    );
+    Some(match names.is_empty() {
+        true => failure.hint("switch the protection off in the environment, apply that, then destroy"),
+        false => failure.hint(format!("to destroy the data too:\n{}", names.join("\n"))),
+    })
 }

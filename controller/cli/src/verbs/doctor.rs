@@ -1,18 +1,18 @@
 //! `dn doctor`: everything that an apply needs, checked one by one.
 
-use std::{collections::BTreeMap, fs, sync::Arc};
+use std::{collections::BTreeMap, fs};
 
 use crate::control::ControlLock;
-use engine::{lock, observe};
+use engine::lock;
+use model::Selection;
 
 use crate::{
     args,
-    choice::excluded,
+    choice::{self, excluded},
     exit::{Done, Failure},
     ledger,
-    progress::News,
     project::Project,
-    render,
+    render::{self, count},
     screen::Screen,
     session::Session,
 };
@@ -27,8 +27,10 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) 
     let stage = args.stage.stage.clone();
     let session = Session::open(project, &stage)?;
     let skipped = excluded(&args.exclude, &session.declared())?;
-    let mut checks =
-        vec![good(format!("environments/{stage}.yaml declares {} resources", session.declared().len()))];
+    let mut checks = vec![good(format!(
+        "environments/{stage}.yaml declares {}",
+        count(session.declared().len(), "resource")
+    ))];
     checks.push(writable(&session));
     checks.push(journal(&session));
     let connected = session.connect(&args.stage).await?;
@@ -41,14 +43,12 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) 
         None => good("nobody holds the lock".to_owned()),
         Some(note) => bad(format!("{} holds the lock since {}", note.owner, render::instant(note.since_ms))),
     });
-    let news = Arc::new(News::observing());
-    let watching = connected.watching(news.clone());
-    let observed = observe(&watching, &skipped, news.as_ref()).await;
-    news.clear();
+    let observed = connected.observe(&skipped).await;
     match observed {
         Err(faults) => checks.extend(faults.iter().map(|fault| bad(fault.to_string()))),
         Ok(observed) => {
-            checks.push(good(format!("{} resources can be read", observed.snapshot.found.len())));
+            choice::known(&Selection { excluded: skipped, ..Selection::default() }, &observed)?;
+            checks.push(good(format!("{} can be read", count(observed.snapshot.found.len(), "resource"))));
             let findings: BTreeMap<_, _> =
                 observed.snapshot.found.iter().filter(|(_, found)| !found.findings.is_empty()).collect();
             for (address, found) in findings {
@@ -62,7 +62,11 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) 
         .collect();
     screen.data(&lines.join("\n"));
     let open = checks.iter().filter(|check| !check.good).count();
-    if open == 0 { Ok(Done::Nothing) } else { Err(Failure::error(format!("{open} things to do in {stage}"))) }
+    if open == 0 {
+        Ok(Done::Nothing)
+    } else {
+        Err(Failure::error(format!("{} to do in {stage}", count(open, "thing"))))
+    }
 }
 
 fn good(text: String) -> Check {
@@ -88,8 +92,8 @@ fn journal(session: &Session) -> Check {
     match ledger::read(&session.state) {
         Err(failure) => bad(failure.message),
         Ok(journal) => match journal.in_doubt().count() {
-            0 => good(format!("the journal is whole: {} runs", journal.runs().len())),
-            open => bad(format!("the last run left {open} steps in doubt: run apply again")),
+            0 => good(format!("the journal is whole: {}", count(journal.runs().len(), "run"))),
+            open => bad(format!("the last run left {} in doubt: run apply again", count(open, "step"))),
         },
     }
 }

@@ -1,14 +1,11 @@
 //! `dn drift`: what changed behind our back.
 
-use std::sync::Arc;
-
-use engine::observe;
+use model::Selection;
 
 use crate::{
     args,
-    choice::excluded,
+    choice::{self, excluded},
     exit::{Done, Failure},
-    progress::News,
     project::Project,
     render,
     screen::Screen,
@@ -19,11 +16,8 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Drift) -
     let session = Session::open(project, &args.stage.stage)?;
     let skipped = excluded(&args.exclude, &session.declared())?;
     let connected = session.connect(&args.stage).await?;
-    let news = Arc::new(News::observing());
-    let watching = connected.watching(news.clone());
-    let observed = observe(&watching, &skipped, news.as_ref()).await;
-    news.clear();
-    let mut observed = observed?;
+    let mut observed = connected.observe(&skipped).await?;
+    choice::known(&Selection { excluded: skipped.clone(), ..Selection::default() }, &observed)?;
     observed.declared.retain(|one| !skipped.contains(&one.address));
     let stage = &connected.session.stage;
     let drift = model::drift(stage, &observed.declared, &observed.snapshot, observed.attached);

@@ -1,14 +1,13 @@
 //! `dn outputs`: URLs, ids and names that others need.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use engine::observe;
+use model::Selection;
 
 use crate::{
     args,
-    choice::excluded,
+    choice::{self, excluded},
     exit::{Done, Failure},
-    progress::News,
     project::Project,
     render,
     screen::Screen,
@@ -19,12 +18,10 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Outputs)
     let session = Session::open(project, &args.stage.stage)?;
     let skipped = excluded(&args.exclude, &session.declared())?;
     let connected = session.connect(&args.stage).await?;
-    let news = Arc::new(News::observing());
-    let watching = connected.watching(news.clone());
-    let observed = observe(&watching, &skipped, news.as_ref()).await;
-    news.clear();
+    let observed = connected.observe(&skipped).await?;
+    choice::known(&Selection { excluded: skipped, ..Selection::default() }, &observed)?;
     let outputs: BTreeMap<_, _> =
-        observed?.snapshot.found.into_iter().map(|(address, found)| (address, found.outputs)).collect();
+        observed.snapshot.found.into_iter().map(|(address, found)| (address, found.outputs)).collect();
     screen.data(&if args.json { render::outputs_json(&outputs) } else { render::outputs_text(&outputs) });
     Ok(Done::Nothing)
 }

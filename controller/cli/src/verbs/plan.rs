@@ -1,15 +1,14 @@
 //! `dn plan`: what apply would do.
 
-use std::{fs, sync::Arc};
+use std::fs;
 
-use engine::{Observation, observe};
+use engine::Observation;
 use model::{Plan, Selection};
 
 use crate::{
     args,
-    choice::select,
+    choice::{self, select},
     exit::{Done, Failure, Kind},
-    progress::News,
     project::Project,
     render,
     screen::Screen,
@@ -41,11 +40,12 @@ pub(crate) async fn make(
     connected: &Connected,
     selection: &Selection,
 ) -> Result<(Plan, Observation), Failure> {
-    let news = Arc::new(News::observing());
-    let watching = connected.watching(news.clone());
-    let observation = observe(&watching, &skipped(selection, connected), news.as_ref()).await;
-    news.clear();
-    let observation = observation?;
+    let skipped = skipped(selection, connected);
+    let observation = match selection.destroy {
+        true => connected.observe_closely(&skipped).await?,
+        false => connected.observe(&skipped).await?,
+    };
+    choice::known(selection, &observation)?;
     let plan =
         model::plan(connected.session.target(), &observation.declared, &observation.snapshot, selection)
             .map_err(|error| Failure::error(error.to_string()))?;

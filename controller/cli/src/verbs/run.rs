@@ -1,11 +1,11 @@
 //! Executing a plan: lock, journal, interruption. `apply` and `destroy` share it.
 
-use std::{process::exit, sync::Arc};
+use std::{collections::BTreeMap, process::exit, sync::Arc};
 
 use crate::control::ControlLock;
 use engine::{Execution, Held, LockNote, Report, Stop, lock};
 use model::{
-    Address, Plan, Step,
+    Plan, Step,
     journal::{Ending, Event},
 };
 
@@ -21,17 +21,25 @@ use crate::{
 /// Exit status after a third interruption, as a shell reports SIGINT.
 const INTERRUPTED: i32 = 130;
 
+/// Where a plan comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It was made just now, from what is there.
+    Fresh,
+    /// A file: a run of it that was cut off goes on where it stopped.
+    File,
+}
+
 /// Executes `plan`; `verb` is what the journal calls it.
 pub(crate) async fn execute(
     connected: &Connected,
     screen: &Screen,
     plan: &Plan,
     verb: &str,
+    origin: Origin,
 ) -> Result<Done, Failure> {
     let session = &connected.session;
-    let recorder = Arc::new(ledger::open(&session.state)?);
-    let control = stacks::control_bucket();
-    let store = ControlLock::new(connected.lock_writer(), &control);
+    let store = ControlLock::new(connected.lock_writer(), &stacks::control_bucket());
     let now = session.clock.now_ms();
     let note = LockNote {
         owner: owner(&connected.caller),
@@ -45,15 +53,40 @@ pub(crate) async fn execute(
         Held::NoPlaceYet => false,
         Held::ByOther(other) => return Err(held(&session.stage, &other, now)),
     };
+    let ran = recorded(connected, screen, plan, origin, &store, &note, locked).await;
+    if ran.is_err() {
+        // A run that could not begin must not keep others out; a lock that is given back already is fine. What went
+        // wrong first is what counts.
+        let _ = lock::release(&store, &note).await;
+    }
+    ran
+}
+
+/// Executes `plan` under the eyes of the journal.
+async fn recorded(
+    connected: &Connected,
+    screen: &Screen,
+    plan: &Plan,
+    origin: Origin,
+    store: &ControlLock,
+    note: &LockNote,
+    locked: bool,
+) -> Result<Done, Failure> {
+    let session = &connected.session;
+    // Only now: whoever held the lock before may have written to it.
+    let recorder = Arc::new(ledger::open(&session.state)?);
     let news = Arc::new(News::applying(plan.steps.len()));
     let managing = connected.managing(news.clone(), recorder.clone());
     let digest = plan_digest(plan);
-    let earlier = recorder.journal().earlier(&digest);
+    let earlier = match origin {
+        Origin::Fresh => BTreeMap::new(),
+        Origin::File => recorder.journal().earlier(&digest),
+    };
     recorder.record(
-        now,
+        note.since_ms,
         Event::Begun {
             run: note.run.clone(),
-            verb: verb.to_owned(),
+            verb: note.verb.clone(),
             plan: digest,
             who: note.owner.clone(),
             account: plan.account.clone(),
@@ -71,17 +104,19 @@ pub(crate) async fn execute(
         stop: stop.clone(),
         earlier,
     };
-    let outcome = in_order(&execution, &store, &note, &control, locked).await;
+    let outcome = in_order(&execution, store, note, locked).await;
     listener.abort();
     news.clear();
     let how = outcome.as_ref().map_or(Ending::Partly, Report::ending);
-    recorder.record(session.clock.now_ms(), Event::Ended { how })?;
+    let ended = recorder.record(session.clock.now_ms(), Event::Ended { how });
     let report = outcome.map_err(|failure| match failure {
         Stopped::Fault(fault) => Failure::from(fault),
-        Stopped::Held(other) => held(&session.stage, &other, now),
+        Stopped::Held(other) => held(&session.stage, &other, note.since_ms),
     })?;
     screen.remark(&render::report_text(plan, &report, &screen.style()));
-    verdict(&report)
+    let done = verdict(&report)?;
+    ended?;
+    Ok(done)
 }
 
 /// Why a run ended before its steps could tell.
@@ -101,10 +136,10 @@ async fn in_order(
     execution: &Execution<'_>,
     store: &ControlLock,
     note: &LockNote,
-    control: &Address,
     locked: bool,
 ) -> Result<Report, Stopped> {
-    let is_control = |step: &Step| step.address == *control;
+    let control = stacks::control_bucket();
+    let is_control = |step: &Step| step.address == control;
     let deletes = |step: &Step| step.action == model::Action::Delete;
     let mut report = Report::default();
     let mut held = locked;
@@ -117,7 +152,7 @@ async fn in_order(
         }
     }
     let made = report.done.clone();
-    let rest = |step: &Step| !made.contains(&step.id) && !(is_control(step) && deletes(step));
+    let rest = |step: &Step| !(made.contains(&step.id) || is_control(step) && deletes(step));
     if report.failed.is_empty() {
         report.extend(execution.run(rest).await);
     }
@@ -173,8 +208,8 @@ fn verdict(report: &Report) -> Result<Done, Failure> {
             .hint("plan again, look, and apply that"));
     }
     let text = format!(
-        "{} steps done, {} failed, {} in doubt, {} not begun",
-        report.done.len(),
+        "{} done, {} failed, {} in doubt, {} not begun",
+        render::count(report.done.len(), "step"),
         report.failed.len(),
         report.in_doubt.len(),
         report.skipped.len()
@@ -183,7 +218,7 @@ fn verdict(report: &Report) -> Result<Done, Failure> {
 }
 
 /// Who runs this: the person and machine where known, beside the AWS identity.
-fn owner(caller: &str) -> String {
+pub(crate) fn owner(caller: &str) -> String {
     let identity = caller.rsplit(':').next().unwrap_or(caller);
     format!("{} as {identity}", person_and_machine())
 }
@@ -191,7 +226,8 @@ fn owner(caller: &str) -> String {
 fn person_and_machine() -> String {
     let of = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
     let person = of("USER").or_else(|| of("LOGNAME")).unwrap_or_else(|| "someone".to_owned());
-    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let machine = of("HOSTNAME").unwrap_or_else(kernel);
     format!("{person}@{}", machine.trim())
 }
 
@@ -208,8 +244,8 @@ fn held(stage: &str, other: &LockNote, now_ms: u64) -> Failure {
     let gone = person_and_machine() == other.owner.split(" as ").next().unwrap_or_default()
         && !std::path::Path::new("/proc").join(other.process.to_string()).exists();
     Failure::new(Kind::Blocked, text).hint(match gone {
-        true => format!("that process is no longer running on this machine: {unlock}"),
-        false => format!("wait for that run; if it is gone for good: {unlock}"),
+        true => format!("that process is no longer running on this machine:\n{unlock}"),
+        false => format!("wait for that run; if it is gone for good:\n{unlock}"),
     })
 }
 

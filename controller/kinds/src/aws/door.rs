@@ -27,7 +27,16 @@ pub struct CallError {
 
 type Memo = Arc<OnceCell<Result<Arc<dyn Any + Send + Sync>, Fault>>>;
 
-/// May look. `plan`, `drift` and `graph` are given nothing more.
+/// May look. `plan`, `drift` and `graph` are given nothing more: it has no way to write, and neither have its
+/// clients, which are [`ReadOnly`](super::ReadOnly).
+///
+/// ```compile_fail,E0599
+/// # use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+/// async fn touch(aws: &kinds::Reader, at: &kinds::Place) {
+///     let late = || async { Err::<(), _>(SdkError::<aws_sdk_sqs::Error, HttpResponse>::timeout_error("late")) };
+///     let _ = aws.write(at, "sqs", "DeleteQueue", late).await;
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Reader {
     shared: Arc<Shared>,
@@ -45,6 +54,14 @@ struct Shared {
 }
 
 /// May look and touch.
+///
+/// ```
+/// # use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+/// async fn touch(aws: &kinds::Writer, at: &kinds::Place) {
+///     let late = || async { Err::<(), _>(SdkError::<aws_sdk_sqs::Error, HttpResponse>::timeout_error("late")) };
+///     let _ = aws.write(at, "sqs", "DeleteQueue", late).await;
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Writer(Reader);
 

@@ -8,6 +8,14 @@ use crate::{Place, Reader, aws::reads};
 
 reads!(aws_sdk_resourcegroupstagging: get_resources GetResourcesFluentBuilder);
 
+/// What a call that serves many resources is about, so that its error does not blame whichever asked first.
+///
+/// # Panics
+/// When `what` is no name: a bug in a kind.
+pub(crate) fn whole_account(what: &str) -> Address {
+    Address::new("account", "list", what).expect("a constant address")
+}
+
 impl Reader {
     /// ARNs and tags of everything that carries this stage's tags.
     ///
@@ -23,7 +31,7 @@ impl Reader {
             let filter = |(key, value): (&str, &str)| {
                 aws_sdk_resourcegroupstagging::types::TagFilter::builder().key(key).values(value).build()
             };
-            let at = Address::new("account", "inventory", "tags").expect("a constant address");
+            let at = whole_account("tags");
             loop {
                 let page = self
                     .read(&at, "tag", "GetResources", || {

@@ -69,9 +69,10 @@ impl Scope {
         if tags.contains_key("aws:servicecatalog:productArn") {
             return Some(format!("the Service Catalog product {}", of("aws:servicecatalog:productArn")));
         }
-        let (project, stage) = (of(TAG_PROJECT), of(TAG_STAGE));
-        let others = !project.is_empty() && (project != self.project || stage != self.stage);
-        others.then(|| format!("stage {stage} of project {project}"))
+        // A tag that is gone names nobody: that is drift, and is put back.
+        let other = |key: &str, ours: &str| tags.get(key).is_some_and(|owner| owner != ours);
+        let others = other(TAG_PROJECT, &self.project) || other(TAG_STAGE, &self.stage);
+        others.then(|| format!("stage {} of project {}", of(TAG_STAGE), of(TAG_PROJECT)))
     }
 }
 

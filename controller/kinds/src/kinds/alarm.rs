@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Live, Place, Reader, Resource, Scope, Writer,
-    aws::{Absent, reads, tag_changes},
+    aws::{Absent, reads, tag_changes, whole_account},
 };
 
 mod metric;
@@ -304,7 +304,7 @@ fn sdk_tags(tags: &Tags) -> Vec<Tag> {
 /// One list call serves all alarms with computed names; the others are asked for one by one.
 async fn look_up(at: &Place, aws: &Reader) -> Result<Option<MetricAlarm>, Fault> {
     if !aws.alone() && at.name().starts_with(&aws.scope().prefix()) {
-        let all = aws.once("cloudwatch:DescribeAlarms", list(&at.address, aws)).await?;
+        let all = aws.once("cloudwatch:DescribeAlarms", list(&whole_account("alarms"), aws)).await?;
         return Ok(all.get(at.name()).cloned());
     }
     let answer = aws

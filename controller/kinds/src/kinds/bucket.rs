@@ -88,6 +88,7 @@ impl Bucket {
 
 impl Resource for Bucket {
     const KIND: &'static str = "bucket";
+    const IRREVERSIBLE: Option<&'static str> = Some("the objects are gone, and anyone may take the name");
 
     /// All accounts share the names, so the account's number is a part of it.
     fn physical(scope: &Scope, address: &Address) -> String {

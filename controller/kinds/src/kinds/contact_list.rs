@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Live, Place, Reader, Resource, Scope, Writer,
-    aws::{Absent, reads, tag_changes},
+    aws::{Absent, reads, tag_changes, whole_account},
 };
 
 reads!(aws_sdk_sesv2:
@@ -118,6 +118,7 @@ impl ContactList {
 
 impl Resource for ContactList {
     const KIND: &'static str = "contact list";
+    const IRREVERSIBLE: Option<&'static str> = Some("every contact and every preference in it is gone");
 
     fn known(scope: &Scope, physical: &str) -> Outputs {
         Outputs::from([("arn".to_owned(), arn_of(scope, physical)), ("name".to_owned(), physical.to_owned())])
@@ -252,9 +253,12 @@ fn counted(contacts: usize) -> String {
 /// The name of the list that is there: the named one, or else another.
 async fn the_list(at: &Place, aws: &Reader) -> Result<Option<String>, Fault> {
     let names = if aws.alone() {
-        list_names(&at.address, aws).await?
+        list_names(&whole_account("contact-lists"), aws).await?
     } else {
-        aws.once("ses:ListContactLists", list_names(&at.address, aws)).await?.as_ref().clone()
+        aws.once("ses:ListContactLists", list_names(&whole_account("contact-lists"), aws))
+            .await?
+            .as_ref()
+            .clone()
     };
     let named = names.iter().find(|name| *name == at.name());
     Ok(named.or(names.first()).cloned())

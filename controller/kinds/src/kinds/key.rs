@@ -112,6 +112,8 @@ impl Key {
 
 impl Resource for Key {
     const KIND: &'static str = "key";
+    const IRREVERSIBLE: Option<&'static str> =
+        Some("unusable at once, and after 30 days everything encrypted with it is lost");
 
     fn known(scope: &Scope, physical: &str) -> Outputs {
         if identity::is_id(physical) {

@@ -13,7 +13,7 @@ use aws_sdk_cloudwatchlogs::types::{LogGroup as Found, LogGroupClass};
 use super::key::Key;
 use crate::{
     Live, Place, Reader, Resource, Scope, Writer,
-    aws::{Absent, Waiting, reads, tag_changes},
+    aws::{Absent, Waiting, reads, tag_changes, whole_account},
 };
 
 reads!(aws_sdk_cloudwatchlogs:
@@ -97,6 +97,7 @@ fn prefix(scope: &Scope) -> String {
 
 impl Resource for LogGroup {
     const KIND: &'static str = "log group";
+    const IRREVERSIBLE: Option<&'static str> = Some("the log data is gone");
 
     /// A path, as consoles show groups by their paths.
     fn physical(scope: &Scope, address: &Address) -> String {
@@ -277,7 +278,7 @@ impl LogGroup {
 async fn find(at: &Place, aws: &Reader) -> Result<Option<Found>, Fault> {
     let named = |found: &&Found| found.log_group_name() == Some(at.name());
     if !aws.alone() && at.name().starts_with(&prefix(aws.scope())) {
-        let all = aws.once("logs:DescribeLogGroups", describe_all(&at.address, aws)).await?;
+        let all = aws.once("logs:DescribeLogGroups", describe_all(&whole_account("log-groups"), aws)).await?;
         return Ok(all.iter().find(named).cloned());
     }
     let page = aws

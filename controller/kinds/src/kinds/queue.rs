@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::key::Key;
 use crate::{
     Live, Place, Reader, Resource, Scope, Writer,
-    aws::{Absent, reads, tag_changes},
+    aws::{Absent, reads, tag_changes, whole_account},
 };
 
 reads!(aws_sdk_sqs:
@@ -141,6 +141,7 @@ struct Redrive {
 
 impl Resource for Queue {
     const KIND: &'static str = "queue";
+    const IRREVERSIBLE: Option<&'static str> = Some("the messages in it are gone");
 
     fn known(scope: &Scope, physical: &str) -> Outputs {
         Outputs::from([
@@ -261,7 +262,7 @@ impl Queue {
 /// One list call finds the URLs of all queues with computed names; the others are asked for one by one.
 async fn url_of(at: &Place, aws: &Reader) -> Result<Option<String>, Fault> {
     if !aws.alone() && at.name().starts_with(&aws.scope().prefix()) {
-        let urls = aws.once("sqs:ListQueues", list_urls(&at.address, aws)).await?;
+        let urls = aws.once("sqs:ListQueues", list_urls(&whole_account("queues"), aws)).await?;
         let ending = format!("/{}", at.name());
         return Ok(urls.iter().find(|url| url.ends_with(&ending)).cloned());
     }

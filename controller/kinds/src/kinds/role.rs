@@ -100,6 +100,8 @@ impl Role {
 
 impl Resource for Role {
     const KIND: &'static str = "role";
+    const IRREVERSIBLE: Option<&'static str> =
+        Some("a role of the same name is another one: policies that named the old one do not know it");
 
     fn known(scope: &Scope, physical: &str) -> Outputs {
         Outputs::from([
@@ -129,7 +131,7 @@ impl Resource for Role {
     async fn owned(aws: &Reader) -> Result<Vec<(Address, String)>, Fault> {
         let address =
             |tags: &Tags| aws.scope().owned_address(tags).filter(|address| address.kind() == Self::KIND);
-        let at = Address::new("account", "inventory", "roles").expect("a constant address");
+        let at = crate::aws::whole_account("roles");
         match look::all(&at, aws).await {
             Ok(all) => {
                 Ok(all.values().filter_map(|one| Some((address(&one.tags)?, one.name.clone()))).collect())

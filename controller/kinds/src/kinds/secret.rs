@@ -60,6 +60,8 @@ impl Secret {
 
 impl Resource for Secret {
     const KIND: &'static str = "secret";
+    const IRREVERSIBLE: Option<&'static str> =
+        Some("the value is unreadable at once, and the name is taken for 30 days");
 
     fn known(scope: &Scope, physical: &str) -> Outputs {
         let pattern = scope.arn("secretsmanager", &format!("secret:{physical}-??????"));

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::try_join;
+use futures::join;
 use model::{Fault, Fields, Outputs, Ref, Tags, snapshot::Slow};
 use serde::{Deserialize, Serialize};
 
@@ -235,6 +235,8 @@ impl Recovery {
 
 impl Resource for Table {
     const KIND: &'static str = "table";
+    const IRREVERSIBLE: Option<&'static str> =
+        Some("only a backup or point-in-time recovery brings the items back, and into a new table");
 
     fn known(scope: &Scope, physical: &str) -> Outputs {
         Outputs::from([
@@ -278,22 +280,24 @@ impl Resource for Table {
     }
 
     fn slow(&self) -> Option<Slow> {
-        let indexes = u32::try_from(self.indexes.len()).unwrap_or(u32::MAX);
         let why = "a new index is filled from the items, one index after the other".to_owned();
-        (indexes > 0).then(|| Slow { seconds: indexes.saturating_mul(60), why })
+        Some(Slow { group: "index".to_owned(), seconds_each: 60, why })
     }
 
     /// Four reads in one round. Whether the table holds items is guessed from `ItemCount`, up to six hours
     /// old; a step about to write looks into the table itself.
     async fn observe(at: &Place, aws: &Reader) -> Result<Option<Live<Self>>, Fault> {
         let mut outputs = Self::known(aws.scope(), at.name());
-        let (table, ttl, recovery, tags) = try_join!(
+        let (table, ttl, recovery, tags) = join!(
             read::table(at, aws),
             read::ttl(at, aws),
             read::recovery(at, aws),
             aws.tags_of(at, &outputs["arn"], read::tags(at, &outputs["arn"], aws)),
-        )?;
-        let Some(table) = table.filter(|table| !read::leaving(table)) else { return Ok(None) };
+        );
+        // The other answers count only where there is a table: some accounts are told AccessDeniedException, not
+        // ResourceNotFoundException, when they ask for the tags of a table that is not there.
+        let Some(table) = table?.filter(|table| !read::leaving(table)) else { return Ok(None) };
+        let (ttl, recovery, tags) = (ttl?, recovery?, tags?);
         let mut findings = read::findings(&table);
         let (encryption, finding) = keys::encryption(at, aws, table.sse_description()).await?;
         findings.extend(finding);

@@ -24,8 +24,8 @@ reads!(aws_sdk_sns:
     list_tags_for_resource ListTagsForResourceFluentBuilder,
 );
 
-/// Deleted and never made look the same.
-pub(super) const ABSENT: &[&str] = &["NotFound", "ResourceNotFound"];
+/// Deleted and never made look the same. The tag calls have a code of their own, which the query protocol shortens.
+pub(super) const ABSENT: &[&str] = &["NotFound", "ResourceNotFound", "ResourceNotFoundException"];
 
 /// Where messages are published, to be handed on to subscriptions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -193,6 +193,8 @@ fn is_default(policy: &Policy, account: &str) -> bool {
 
 impl Resource for Topic {
     const KIND: &'static str = "topic";
+    const IRREVERSIBLE: Option<&'static str> =
+        Some("all its subscriptions go with it, and those by mail must be confirmed again");
 
     fn known(scope: &Scope, physical: &str) -> Outputs {
         Outputs::from([

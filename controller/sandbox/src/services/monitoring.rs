@@ -259,21 +259,15 @@ fn tagged(world: &World<'_>) -> Vec<Tagged> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{store::Documents, weather::Weather};
+    use crate::{services::asking, store::Documents, weather::Weather};
 
     fn ask(world: &mut World<'_>, operation: &str, input: Value) -> Result<Value, Refusal> {
-        let request = Request { operation: operation.to_owned(), input, ..Request::default() };
-        match handle(&request, world)? {
-            Reply::Value(value) => Ok(value),
-            Reply::Raw { .. } => panic!("{operation} answers with a value"),
-        }
+        asking::ask(&SERVICE, world, operation, input)
     }
 
     #[track_caller]
     fn refused(world: &mut World<'_>, operation: &str, input: Value, code: &str, part: &str) {
-        let refusal = ask(world, operation, input.clone()).expect_err(operation);
-        assert_eq!(refusal.code, code, "{operation} {input}: {}", refusal.message);
-        assert!(refusal.message.contains(part), "{operation} {input}: {}", refusal.message);
+        asking::refused(&SERVICE, world, operation, input, (code, part));
     }
 
     fn within(test: impl FnOnce(&mut World<'_>)) {

@@ -8,7 +8,7 @@ use super::{Refusal, Service, Tagged, World, page, strings, text};
 use crate::wire::{Protocol, Reply, Request};
 
 pub(crate) const SERVICE: Service =
-    Service { signing: "sqs", protocol: Protocol::Json { version: "1.0" }, handle, tagged: tagged };
+    Service { signing: "sqs", protocol: Protocol::Json { version: "1.0" }, handle, tagged };
 
 const QUEUES: &str = "sqs/queues";
 const REMOVED: &str = "sqs/removed";
@@ -91,7 +91,8 @@ fn create(input: &Value, world: &mut World<'_>) -> Result<Value, Refusal> {
     }
     let removed = world.get(REMOVED, &name).and_then(Value::as_u64);
     if removed.is_some_and(|at| !world.weather.invisible.is_zero() && world.now_ms < at + NAME_BLOCKED_MS) {
-        let message = "You must wait 60 seconds after deleting a queue before you can create another with the same name.";
+        let message = "You must wait 60 seconds after deleting a queue before you can create another with \
+            the same name.";
         return Err(Refusal::new("AWS.SimpleQueueService.QueueDeletedRecently", message));
     }
     let mut attributes: BTreeMap<String, String> =

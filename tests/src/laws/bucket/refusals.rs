@@ -130,7 +130,7 @@ async fn a_bucket_in_another_region_is_named_as_such() {
 async fn a_bucket_is_born_in_its_region() {
     let account = Account::in_memory(ACCOUNT, "eu-west-1", Clock::simulated());
     let scope = Scope { region: "eu-west-1".to_owned(), ..scope() };
-    let aws = Writer::new(Clients::new(&account.sdk_config()), scope, Arc::new(PlainGate));
+    let aws = Writer::new(Clients::new(&account.sdk_config()), scope, Arc::new(PlainGate::PATIENT));
     let world = world_of(&private(), |_| {});
     let outputs = subject(&world.manage(&aws)).converge(MayFind::Anything).await.expect("a birth");
     assert_eq!(outputs["domain"], format!("{NAME}.s3.eu-west-1.amazonaws.com"));

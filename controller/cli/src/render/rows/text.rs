@@ -1,6 +1,6 @@
 //! The plan in a terminal: verdict, risks, steps, what was left out.
 
-use model::{Action, Change, Impact, Note, Plan, Step};
+use model::{Action, Change, Impact, Note, Plan, Step, plan::NOT_TARGETED};
 
 use super::{Row, left_out, rows, sign, sign_of, summary};
 use crate::render::{
@@ -228,15 +228,20 @@ fn rest(page: &mut Page, plan: &Plan) {
         }
         page.line(2, 4, &[Paint::Faint.of(format!("{} unchanged", plan.summary.unchanged))]);
     }
+    if !plan.kept.is_empty() {
+        page.blank();
+        page.line(2, 4, &[Paint::Careful.of(format!("Kept: {}", count(plan.kept.len(), "resource")))]);
+        for (address, why) in &plan.kept {
+            about(page, &address.to_string(), &[why.as_str()]);
+        }
+    }
     if !plan.excluded.is_empty() {
         page.blank();
         page.line(2, 4, &[Paint::Strong.of(format!("Left out: {}", count(plan.excluded.len(), "resource")))]);
         for (why, addresses) in left_out(plan) {
-            page.line(
-                LEFT,
-                FIELD,
-                &[Paint::Faint.of(format!("{why}: ")), Paint::Plain.of(addresses.join(", "))],
-            );
+            // Whoever named a target did not ask for the names of all the others.
+            let who = if why == NOT_TARGETED { addresses.len().to_string() } else { addresses.join(", ") };
+            page.line(LEFT, FIELD, &[Paint::Faint.of(format!("{why}: ")), Paint::Plain.of(who)]);
         }
     }
     if !plan.findings.is_empty() {

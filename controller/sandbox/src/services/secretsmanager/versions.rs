@@ -189,8 +189,8 @@ pub(super) fn move_stage(input: &Value, world: &mut World<'_>) -> Result<Value, 
     let holder = detach(&mut kept.clone(), label);
     if holder.as_deref().is_some_and(|holder| holder != to && holder != text(input, "RemoveFromVersionId")) {
         let message = format!(
-            "The parameter RemoveFromVersionId can't be empty. Staging label {label} is currently attached to version {}, \
-             so you must explicitly reference that version in RemoveFromVersionId.",
+            "The parameter RemoveFromVersionId can't be empty. Staging label {label} is currently \
+             attached to version {}, so you must explicitly reference that version in RemoveFromVersionId.",
             holder.unwrap_or_default()
         );
         return Err(bad_parameter(message));
