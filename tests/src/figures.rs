@@ -10,12 +10,15 @@ use std::{
     time::Duration,
 };
 
-use engine::{PacedGate, Stop, lanes::lane};
-use model::{Address, BoxFuture, Call, Fault, Gate, Outcome, Plan, Selection, Verdict, call::Class};
+use engine::{
+    PacedGate, Stop,
+    lanes::{Rate, lane},
+};
+use model::{Address, BoxFuture, Call, Fault, Gate, Outcome, Plan, Selection, StepId, Verdict, call::Class};
 use sandbox::Weather;
 use tokio::time::Instant;
 
-use crate::stage::{Stage, environment};
+use crate::stage::{Origin, Stage, environment};
 
 /// What one plan of an applied stage costs.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ pub(crate) struct Making {
     pub(crate) time: Duration,
     /// The longest chain of steps, each as long as its own calls one after the other.
     pub(crate) chain: Duration,
-    /// The lane that takes longest at its rate, and how long.
+    /// The lane that takes longest at its rate, and how long, from when its first call can come at the earliest.
     pub(crate) lane: (String, Duration),
 }
 
@@ -71,6 +74,9 @@ pub(crate) async fn looking() -> Looking {
 /// One attempt of a call: when it began and ended.
 type Attempt = (Instant, Instant);
 
+/// A lane and who went through it, when.
+type Lane = (Rate, Vec<(Address, Instant)>);
+
 /// Watches what passes the gate.
 struct Watch {
     gate: PacedGate,
@@ -81,7 +87,7 @@ struct Watch {
 struct Seen {
     open: Vec<(Call, Instant)>,
     by_address: BTreeMap<Address, Vec<Attempt>>,
-    by_lane: BTreeMap<String, (usize, f64, f64)>,
+    by_lane: BTreeMap<String, Lane>,
     throttles: usize,
     calls: usize,
 }
@@ -110,7 +116,8 @@ impl Gate for Watch {
         } else {
             seen.by_address.entry(call.address.clone()).or_default().push((begun, Instant::now()));
             if let Some((name, rate)) = lane(&call.service, &call.action) {
-                seen.by_lane.entry(name).or_insert((0, rate.every_ms, rate.burst)).0 += 1;
+                let (_, calls) = seen.by_lane.entry(name).or_insert((rate, Vec::new()));
+                calls.push((call.address.clone(), begun));
             }
         }
         drop(seen);
@@ -134,34 +141,57 @@ pub(crate) async fn making() -> Making {
     let seen = Arc::new(Mutex::new(Seen::default()));
     let begun = Instant::now();
     let watch = |gate| -> Arc<dyn Gate> { Arc::new(Watch { gate, seen: seen.clone() }) };
-    let report = stage.execute_through(&plan, &Stop::default(), watch).await;
+    let report = stage.execute_through(&plan, &Stop::default(), Origin::Fresh, watch).await;
     let time = begun.elapsed();
     assert!(report.is_complete(), "{report:?}");
     let seen = seen.lock().expect("no panic");
-    let paced = |(calls, every_ms, burst): &(usize, f64, f64)| {
-        let waiting = (f64::from(u32::try_from(*calls).expect("few")) - burst).max(0.0);
-        Duration::from_secs_f64(waiting * every_ms / 1000.0) + LATENCY
-    };
-    let fullest = seen.by_lane.iter().map(|(name, lane)| (name.clone(), paced(lane)));
+    let chains = Chains::of(&plan, &seen.by_address);
+    let fullest = seen.by_lane.iter().map(|(name, lane)| (name.clone(), chains.through(lane)));
     Making {
         steps: plan.steps.len(),
         calls: seen.calls,
         throttles: seen.throttles,
         time,
-        chain: chain(&plan, &seen.by_address),
+        chain: chains.longest(),
         lane: fullest.max_by_key(|(_, time)| *time).unwrap_or_default(),
     }
 }
 
-/// The longest way through the plan when every step takes only its own calls.
-fn chain(plan: &Plan, calls: &BTreeMap<Address, Vec<Attempt>>) -> Duration {
-    let mut ends: BTreeMap<_, Duration> = BTreeMap::new();
-    for step in &plan.steps {
-        let begins = step.after.iter().map(|before| ends[before]).max().unwrap_or_default();
-        let own = calls.get(&step.address).map_or(0, |calls| in_a_row(calls));
-        ends.insert(step.id, begins + LATENCY * own);
+/// The plan when every step takes only its own calls, one after the other where they were.
+struct Chains<'a> {
+    calls: &'a BTreeMap<Address, Vec<Attempt>>,
+    /// When each step can begin at the earliest.
+    begins: BTreeMap<Address, Duration>,
+    ends: BTreeMap<StepId, Duration>,
+}
+
+impl<'a> Chains<'a> {
+    fn of(plan: &Plan, calls: &'a BTreeMap<Address, Vec<Attempt>>) -> Self {
+        let (mut begins, mut ends) = (BTreeMap::new(), BTreeMap::new());
+        for step in &plan.steps {
+            let begin: Duration = step.after.iter().map(|before| ends[before]).max().unwrap_or_default();
+            let own = calls.get(&step.address).map_or(0, |calls| in_a_row(calls));
+            begins.insert(step.address.clone(), begin);
+            ends.insert(step.id, begin + LATENCY * own);
+        }
+        Self { calls, begins, ends }
     }
-    ends.into_values().max().unwrap_or_default()
+
+    fn longest(&self) -> Duration {
+        self.ends.values().max().copied().unwrap_or_default()
+    }
+
+    /// The least time that a lane needs: the first of its calls comes after those that its step makes before.
+    fn through(&self, (rate, calls): &Lane) -> Duration {
+        let earliest = |(address, begun): &(Address, Instant)| {
+            let before: Vec<Attempt> =
+                self.calls[address].iter().filter(|(_, end)| end <= begun).copied().collect();
+            self.begins[address] + LATENCY * in_a_row(&before)
+        };
+        let first = calls.iter().map(earliest).min().unwrap_or_default();
+        let waiting = (f64::from(u32::try_from(calls.len()).expect("few")) - rate.burst).max(0.0);
+        first + Duration::from_secs_f64(waiting * rate.every_ms / 1000.0) + LATENCY
+    }
 }
 
 /// How many of the attempts followed one another: the most that can be chosen without any two at once.

@@ -172,7 +172,7 @@ impl Scene {
                 self.run_again(&fresh, &label).await;
                 self.check(&fresh, &label).await;
                 let same = restore();
-                let report = same.execute(&self.plan, &Stop::default()).await;
+                let report = same.execute_file(&self.plan, &Stop::default()).await;
                 assert!(report.is_complete(), "{label}, the same plan: {report:?}");
                 self.check(&same, &label).await;
             }

@@ -2,13 +2,13 @@
 //! memory.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use engine::{Execution, Ledger, Observation, PacedGate, Recorder, Report, Silent, Stop, observe};
+use engine::{Execution, Lanes, Ledger, Observation, PacedGate, Recorder, Report, Silent, Stop, observe};
 use kinds::{Clients, Managing, Reader, Scope, Watching, World, Writer};
 use model::{
     BoxFuture, Drift, Fault, Gate, Plan, Selection, Target,
@@ -71,6 +71,12 @@ fn digest(plan: &Plan) -> String {
     fields.fingerprint()
 }
 
+/// Where a plan comes from.
+pub(crate) enum Origin {
+    Fresh,
+    File,
+}
+
 /// A stage bound to an account. Clones are the same stage, account and journal.
 #[derive(Clone)]
 pub(crate) struct Stage {
@@ -79,6 +85,7 @@ pub(crate) struct Stage {
     pub(crate) world: Arc<World>,
     pub(crate) scope: Scope,
     clients: Clients,
+    lanes: Arc<Lanes>,
 }
 
 const SEED: u64 = 20_261_122;
@@ -95,13 +102,13 @@ impl Stage {
         };
         let world = Arc::new(stacks::declare(environment).expect("the stacks"));
         let clients = Clients::new(&account.sdk_config());
-        Self { account, journal, world, scope, clients }
+        Self { account, journal, world, scope, clients, lanes: Arc::default() }
     }
 
     /// The same declarations over another account and journal.
     pub(crate) fn on(&self, account: Account, journal: Memory) -> Self {
         let clients = Clients::new(&account.sdk_config());
-        Self { account, journal, clients, ..self.clone() }
+        Self { account, journal, clients, lanes: Arc::default(), ..self.clone() }
     }
 
     /// Other declarations over the same account and journal.
@@ -120,7 +127,7 @@ impl Stage {
     }
 
     pub(crate) async fn observe(&self) -> Result<Observation, Vec<Fault>> {
-        let gate = PacedGate::read_only(self.time(), Arc::new(Silent), SEED);
+        let gate = PacedGate::read_only(self.time(), Arc::new(Silent), SEED).in_lanes(&self.lanes);
         let reader = Reader::new(self.clients.clone(), self.scope.clone(), Arc::new(gate));
         observe(&Watching::new(&self.world, reader), &BTreeSet::new(), &Silent).await
     }
@@ -137,9 +144,14 @@ impl Stage {
         model::drift(&self.scope.stage, &seen.declared, &seen.snapshot, seen.attached)
     }
 
-    /// Executes a plan as `dn apply` does, but for the lock.
+    /// Executes a plan that was just made as `dn apply` does, but for the lock.
     pub(crate) async fn execute(&self, plan: &Plan, stop: &Stop) -> Report {
-        self.execute_through(plan, stop, |gate| Arc::new(gate)).await
+        self.execute_through(plan, stop, Origin::Fresh, |gate| Arc::new(gate)).await
+    }
+
+    /// Executes a plan file: a run of it that was cut off goes on where it stopped.
+    pub(crate) async fn execute_file(&self, plan: &Plan, stop: &Stop) -> Report {
+        self.execute_through(plan, stop, Origin::File, |gate| Arc::new(gate)).await
     }
 
     /// The same, with something around the gate.
@@ -147,10 +159,12 @@ impl Stage {
         &self,
         plan: &Plan,
         stop: &Stop,
+        origin: Origin,
         around: impl FnOnce(PacedGate) -> Arc<dyn Gate>,
     ) -> Report {
         let recorder = Arc::new(self.journal.recorder());
         let gate = PacedGate::recorded(self.time(), Arc::new(Silent), SEED, recorder.clone());
+        let gate = gate.in_lanes(&self.lanes);
         let writer = Writer::new(self.clients.clone(), self.scope.clone(), around(gate));
         let estate = Managing::new(&self.world, writer);
         let digest = digest(plan);
@@ -162,7 +176,10 @@ impl Stage {
             account: plan.account.clone(),
             steps: plan.steps.len(),
         };
-        let earlier = recorder.journal().earlier(&digest);
+        let earlier = match origin {
+            Origin::Fresh => BTreeMap::new(),
+            Origin::File => recorder.journal().earlier(&digest),
+        };
         recorder.record(self.account.clock().now_ms(), begun).expect("a journal in memory");
         let (clock, progress, stop) = (self.time(), Arc::new(Silent), stop.clone());
         let execution =
@@ -184,7 +201,7 @@ impl Stage {
 async fn from_nothing_to_an_empty_plan() {
     let stage = Stage::empty(&environment());
     let report = stage.apply().await;
-    assert_eq!(report.failed, std::collections::BTreeMap::new());
+    assert_eq!(report.failed, BTreeMap::new());
     assert!(report.is_complete(), "{report:?}");
     stage.account.forget_served();
     let plan = stage.plan(&Selection::default()).await;

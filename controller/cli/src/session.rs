@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
-use engine::{Clock, Observation, PacedGate, Progress, Recorder, Silent, Wall, observe};
+use engine::{Clock, Lanes, Observation, PacedGate, Progress, Recorder, Silent, Wall, observe};
 use kinds::{Clients, Managing, Reader, Scope, Watching, World, Writer};
 use model::{Address, Declared, Fault, Target, fault::Cause};
 use sandbox::{Account, Trouble, What, When};
@@ -37,6 +37,8 @@ pub(crate) struct Connected {
     /// ARN of whom the credentials belong to.
     pub(crate) caller: String,
     clients: Clients,
+    /// Of this process, whatever it does: looking and changing share AWS's rates.
+    lanes: Arc<Lanes>,
 }
 
 impl Session {
@@ -95,7 +97,7 @@ impl Session {
                 self.scope.account
             )));
         }
-        Ok(Connected { session: self, caller: caller.arn, clients })
+        Ok(Connected { session: self, caller: caller.arn, clients, lanes: Arc::default() })
     }
 
     async fn live_account(&self, options: &Stage) -> Result<SdkConfig, Failure> {
@@ -185,6 +187,7 @@ impl Connected {
     ) -> Result<Observation, Vec<Fault>> {
         let news = Arc::new(News::observing());
         let gate = PacedGate::read_only(self.session.clock.clone(), news.clone(), self.seed());
+        let gate = gate.in_lanes(&self.lanes);
         let watching = Watching::new(&self.session.world, how(self.reader(gate)));
         let observed = observe(&watching, skipped, news.as_ref()).await;
         news.clear();
@@ -199,12 +202,14 @@ impl Connected {
     /// May change things under the eyes of the journal.
     pub(crate) fn writer(&self, progress: Arc<dyn Progress>, recorder: Arc<Recorder>) -> Writer {
         let gate = PacedGate::recorded(self.session.clock.clone(), progress, self.seed(), recorder);
+        let gate = gate.in_lanes(&self.lanes);
         Writer::new(self.clients.clone(), self.session.scope.clone(), Arc::new(gate))
     }
 
     /// What the lock is kept with.
     pub(crate) fn lock_writer(&self) -> Writer {
         let gate = PacedGate::unrecorded(self.session.clock.clone(), Arc::new(Silent), self.seed());
+        let gate = gate.in_lanes(&self.lanes);
         Writer::new(self.clients.clone(), self.session.scope.clone(), Arc::new(gate))
     }
 

@@ -24,7 +24,7 @@ const PROPAGATION_ATTEMPTS_MAX: u32 = 40;
 /// The gate of the engine.
 pub struct PacedGate {
     clock: Arc<dyn Clock>,
-    lanes: Lanes,
+    lanes: Arc<Lanes>,
     writes: Writes,
     progress: Arc<dyn Progress>,
     /// State of the jitter; the seed is an input.
@@ -44,7 +44,7 @@ impl PacedGate {
     pub fn read_only(clock: Arc<dyn Clock>, progress: Arc<dyn Progress>, seed: u64) -> Self {
         Self {
             clock,
-            lanes: Lanes::default(),
+            lanes: Arc::default(),
             writes: Writes::Refused,
             progress,
             dice: AtomicU64::new(seed | 1),
@@ -64,6 +64,12 @@ impl PacedGate {
     /// A gate for the lock, which is taken before a run begins and given back after it ended.
     pub fn unrecorded(clock: Arc<dyn Clock>, progress: Arc<dyn Progress>, seed: u64) -> Self {
         Self { writes: Writes::Unrecorded, ..Self::read_only(clock, progress, seed) }
+    }
+
+    /// In lanes that other gates of this process use too: AWS counts what an account asks for, not who asks.
+    #[must_use]
+    pub fn in_lanes(self, lanes: &Arc<Lanes>) -> Self {
+        Self { lanes: lanes.clone(), ..self }
     }
 
     fn record(&self, call: &Call, event: impl FnOnce(&Call) -> Event) -> Result<(), Fault> {

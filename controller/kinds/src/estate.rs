@@ -98,7 +98,9 @@ impl Managing {
             let address = &one.declared().address;
             *address != declared.address && left.contains(address)
         };
-        try_join_all(self.items.iter().map(AsRef::as_ref).filter(unknown).map(|one| one.observe())).await.map(|_| ())
+        try_join_all(self.items.iter().map(AsRef::as_ref).filter(unknown).map(|one| one.observe()))
+            .await
+            .map(|_| ())
     }
 }
 

@@ -285,11 +285,26 @@ impl Resource for Table {
     }
 
     /// Four reads in one round. Whether the table holds items is guessed from `ItemCount`, up to six hours
-    /// old; a step about to write looks into the table itself.
+    /// old; a step about to write looks into the table itself, and looks whether there is one before it asks for
+    /// the rest: DynamoDB answers only ten of these questions a second, so births would wait for answers that
+    /// tell nothing.
     async fn observe(at: &Place, aws: &Reader) -> Result<Option<Live<Self>>, Fault> {
+        let first = match aws.alone() {
+            true => Some(read::table(at, aws).await?),
+            false => None,
+        };
+        if matches!(first, Some(None)) {
+            return Ok(None);
+        }
+        let table = async {
+            match first {
+                Some(table) => Ok(table),
+                None => read::table(at, aws).await,
+            }
+        };
         let mut outputs = Self::known(aws.scope(), at.name());
         let (table, ttl, recovery, tags) = join!(
-            read::table(at, aws),
+            table,
             read::ttl(at, aws),
             read::recovery(at, aws),
             aws.tags_of(at, &outputs["arn"], read::tags(at, &outputs["arn"], aws)),
