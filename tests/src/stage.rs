@@ -11,7 +11,7 @@ use std::{
 use engine::{Execution, Ledger, Observation, PacedGate, Recorder, Report, Silent, Stop, observe};
 use kinds::{Clients, Managing, Reader, Scope, Watching, World, Writer};
 use model::{
-    BoxFuture, Drift, Fault, Plan, Selection, Target,
+    BoxFuture, Drift, Fault, Gate, Plan, Selection, Target,
     journal::{Event, Journal},
 };
 use sandbox::{Account, Clock};
@@ -35,6 +35,11 @@ pub(crate) struct Memory(Arc<Mutex<String>>);
 impl Memory {
     pub(crate) fn text(&self) -> String {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A journal of its own with the first `length` bytes.
+    pub(crate) fn cut(&self, length: usize) -> Self {
+        Self(Arc::new(Mutex::new(self.text()[..length].to_owned())))
     }
 
     pub(crate) fn recorder(&self) -> Recorder {
@@ -139,9 +144,19 @@ impl Stage {
 
     /// Executes a plan as `dn apply` does, but for the lock.
     pub(crate) async fn execute(&self, plan: &Plan, stop: &Stop) -> Report {
+        self.execute_through(plan, stop, |gate| Arc::new(gate)).await
+    }
+
+    /// The same, with something around the gate.
+    pub(crate) async fn execute_through(
+        &self,
+        plan: &Plan,
+        stop: &Stop,
+        around: impl FnOnce(PacedGate) -> Arc<dyn Gate>,
+    ) -> Report {
         let recorder = Arc::new(self.journal.recorder());
         let gate = PacedGate::recorded(self.time(), Arc::new(Silent), SEED, recorder.clone());
-        let writer = Writer::new(self.clients.clone(), self.scope.clone(), Arc::new(gate));
+        let writer = Writer::new(self.clients.clone(), self.scope.clone(), around(gate));
         let estate = Managing::new(&self.world, writer);
         let digest = digest(plan);
         let begun = Event::Begun {
