@@ -37,6 +37,11 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// A journal of its own with the first `length` bytes.
+    pub(crate) fn cut(&self, length: usize) -> Self {
+        Self(Arc::new(Mutex::new(self.text()[..length].to_owned())))
+    }
+
     pub(crate) fn recorder(&self) -> Recorder {
         let (journal, _) = Journal::replay(&self.text()).expect("a whole journal");
         Recorder::new(journal, Box::new(self.clone()))
