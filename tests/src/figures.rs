@@ -186,7 +186,7 @@ impl<'a> Chains<'a> {
         let earliest = |(address, begun): &(Address, Instant)| {
             let before: Vec<Attempt> =
                 self.calls[address].iter().filter(|(_, end)| end <= begun).copied().collect();
-            self.begins[address] + LATENCY * in_a_row(&before)
+            self.begins.get(address).copied().unwrap_or_default() + LATENCY * in_a_row(&before)
         };
         let first = calls.iter().map(earliest).min().unwrap_or_default();
         let waiting = (f64::from(u32::try_from(calls.len()).expect("few")) - rate.burst).max(0.0);

@@ -12,7 +12,7 @@
 //! "Dies after call n" and "dies before call n + 1" leave the same documents, and the same journal unless a line was
 //! written between them; an answer lost to a call that changed nothing is to the process a call that did not arrive.
 //! Neither is run twice. States that a next process cannot tell apart (documents, steps begun and done) are visited
-//! once, and documents that differ in nothing but times are planned once: in calm weather nothing depends on times.
+//! once, and documents that differ in nothing but times are planned once: when all is settled, nothing depends on them.
 //! Some deaths are really died, and compared with what was restored.
 //!
 //! After a trouble: a rerun brings everything about, the plan after it is empty, the account holds as many documents
@@ -23,6 +23,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use engine::Stop;
@@ -117,6 +118,10 @@ impl Scene {
         &self.start.scope
     }
 
+    fn calm(&self) -> bool {
+        self.weather == Weather::default()
+    }
+
     fn calls(&self) -> usize {
         self.moments.len()
     }
@@ -162,7 +167,10 @@ impl Scene {
             let after = self.after(number);
             for (documents, word) in [(moment.documents.clone(), "before"), (after, "after")] {
                 let label = self.label(number, &format!("death {word}"));
-                let restore = || self.stage(documents.clone(), moment.served.at_ms, moment.journal);
+                // A key has no name by which a second one could be refused: within the moment in which AWS hides what
+                // was just made, a new process would make another. None starts that fast.
+                let restart_ms = moment.served.at_ms + millis(self.weather.invisible);
+                let restore = || self.stage(documents.clone(), restart_ms, moment.journal);
                 tally.runs += 1;
                 if !seen.insert(state(&restore())) {
                     continue;
@@ -171,10 +179,12 @@ impl Scene {
                 let fresh = restore();
                 self.run_again(&fresh, &label).await;
                 self.check(&fresh, &label).await;
-                let same = restore();
-                let report = same.execute_file(&self.plan, &Stop::default()).await;
-                assert!(report.is_complete(), "{label}, the same plan: {report:?}");
-                self.check(&same, &label).await;
+                if self.calm() {
+                    let same = restore();
+                    let report = same.execute_file(&self.plan, &Stop::default()).await;
+                    assert!(report.is_complete(), "{label}, the same plan: {report:?}");
+                    self.check(&same, &label).await;
+                }
             }
         }
         tally
@@ -225,9 +235,12 @@ impl Scene {
     }
 
     async fn check(&self, stage: &Stage, label: &str) {
+        if !self.calm() {
+            // Until everything is settled, so that here too nothing depends on times.
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+        }
         let documents = timeless(&stage.account.documents());
-        let calm = self.weather == Weather::default();
-        if !(calm && self.settled.lock().expect("no panic").contains(&documents)) {
+        if !self.settled.lock().expect("no panic").contains(&documents) {
             let plan = stage.plan(&self.selection).await;
             assert_eq!(plan.steps, [], "{label}: nothing is left to do");
             self.settled.lock().expect("no panic").insert(documents);
@@ -251,6 +264,10 @@ impl Scene {
 /// Runs without tokio's budget, which would interrupt runs at places that depend on what ran before them.
 async fn in_the_same_order<T>(run: impl Future<Output = T>) -> T {
     tokio::task::unconstrained(run).await
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).expect("milliseconds")
 }
 
 /// All that a next process can tell about what an earlier one left.

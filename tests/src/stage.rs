@@ -14,7 +14,7 @@ use model::{
     BoxFuture, Drift, Fault, Gate, Plan, Selection, Target,
     journal::{Event, Journal},
 };
-use sandbox::{Account, Clock};
+use sandbox::{Account, Clock, Weather};
 use stacks::Environment;
 
 /// The stage's environment as a test wants it.
@@ -217,4 +217,16 @@ async fn from_nothing_to_an_empty_plan() {
     let again = stage.plan(&Selection::default()).await;
     let bytes = |plan: &Plan| serde_json::to_string(plan).expect("JSON");
     assert_eq!(bytes(&plan), bytes(&again), "two plans of one world are byte-equal");
+}
+
+/// Slow, paced and eventually consistent, as AWS is: rates, states that take seconds, windows of "not found".
+#[tokio::test(start_paused = true)]
+async fn from_nothing_in_real_weather() {
+    let stage = Stage::empty(&environment());
+    stage.account.set_weather(Weather::realistic());
+    let report = stage.apply().await;
+    assert_eq!(report.failed, BTreeMap::new());
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(stage.plan(&Selection::default()).await.steps, []);
+    assert!(stage.drift().await.is_empty());
 }

@@ -1,5 +1,7 @@
 //! The runs that are disturbed, and what disturbs them. Each pair is a test of its own, so that all cores work.
 
+use std::time::Duration;
+
 use kinds::World;
 use model::{Address, Holds, Selection};
 use sandbox::{Account, Clock, Weather, What};
@@ -24,12 +26,17 @@ async fn from_nothing() -> Scene {
     Scene::recorded("from nothing", stage, Selection::default(), Weather::default()).await
 }
 
-async fn update() -> Scene {
+async fn before_the_update() -> (Stage, Selection) {
     let made = made(worlds::before(), &worlds::first()).await;
     let next = Stage::new(&worlds::second(), made.account.clone(), made.journal.clone());
     let renamed: Address = worlds::RENAMED.parse().expect("an address");
     let selection = Selection { destroy_data: [renamed].into(), ..Selection::default() };
-    Scene::recorded("update", next.declaring(worlds::after()), selection, Weather::default()).await
+    (next.declaring(worlds::after()), selection)
+}
+
+async fn update() -> Scene {
+    let (stage, selection) = before_the_update().await;
+    Scene::recorded("update", stage, selection, Weather::default()).await
 }
 
 async fn destroy() -> Scene {
@@ -85,3 +92,26 @@ macro_rules! disturb {
 }
 
 disturb! { from_nothing update destroy }
+
+/// States take time, and what was just made is not found at once: the next process meets what is half made.
+fn slow() -> Weather {
+    Weather { latency: Duration::ZERO, rates: false, ..Weather::realistic() }
+}
+
+mod in_slow_weather {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn from_nothing_and_the_process_dies() {
+        let stage = stage(worlds::before(), &worlds::first());
+        let scene = Scene::recorded("from nothing, slowly", stage, Selection::default(), slow()).await;
+        tell(&scene, "dies", &scene.with_a_death_at_every_call().await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn update_and_the_process_dies() {
+        let (stage, selection) = before_the_update().await;
+        let scene = Scene::recorded("update, slowly", stage, selection, slow()).await;
+        tell(&scene, "dies", &scene.with_a_death_at_every_call().await);
+    }
+}
