@@ -14,7 +14,7 @@ use model::{
     BoxFuture, Drift, Fault, Gate, Plan, Selection, Target,
     journal::{Event, Journal},
 };
-use sandbox::{Account, Clock, Weather};
+use sandbox::{Account, Clock};
 use stacks::Environment;
 
 /// The stage's environment as a test wants it.
@@ -223,7 +223,7 @@ async fn from_nothing_to_an_empty_plan() {
 #[tokio::test(start_paused = true)]
 async fn from_nothing_in_real_weather() {
     let stage = Stage::empty(&environment());
-    stage.account.set_weather(Weather::realistic());
+    stage.account.set_weather(sandbox::Weather::realistic());
     let report = stage.apply().await;
     assert_eq!(report.failed, BTreeMap::new());
     assert!(report.is_complete(), "{report:?}");
