@@ -6,8 +6,11 @@
 //!
 //! | what happens at call n | how it is simulated |
 //! | --- | --- |
-//! | fails, unreachable, answer lost, throttled | the whole run is repeated with the trouble at call n: what the process remembers when it is hit is what it really would |
-//! | the process dies before or after | the documents and the journal as they were at call n of the undisturbed run are all that is left of a killed process, so they are restored and the next process starts from there |
+//! | fails, unreachable, answer lost, throttled | the whole run is repeated with the trouble at call n |
+//! | the process dies before or after | documents and journal of the undisturbed run at call n are restored |
+//!
+//! Documents and journal are all that is left of a killed process, so the next one starts from them; a process that
+//! lives on remembers what it really would, because its whole run is repeated.
 //!
 //! "Dies after call n" and "dies before call n + 1" leave the same documents, and the same journal unless a line was
 //! written between them; an answer lost to a call that changed nothing is to the process a call that did not arrive.

@@ -53,7 +53,8 @@ fn run(cli: Cli, screen: &Screen) -> Result<Done, Failure> {
         _ => {}
     }
     let project = Project::find(cli.project.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    // One thread: the work is waiting, and calls to the embedded account keep their order.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::error(format!("no runtime: {error}")))?;
     let outcome = runtime.block_on(async {
         match cli.verb {
