@@ -209,7 +209,9 @@ impl Scene {
                 stage.account.plan_trouble(trouble);
                 let stop = Stop::default();
                 tokio::select! {
-                    report = in_the_same_order(stage.execute(&self.plan, &stop)) => panic!("{label}: lived, {report:?}"),
+                    report = in_the_same_order(stage.execute(&self.plan, &stop)) => {
+                        panic!("{label}: lived, {report:?}")
+                    }
                     () = stage.account.death() => {}
                 }
                 assert_eq!(stage.account.documents(), expected, "{label}: the account");

@@ -53,8 +53,9 @@ fn run(cli: Cli, screen: &Screen) -> Result<Done, Failure> {
         _ => {}
     }
     let project = Project::find(cli.project.as_deref())?;
-    // One thread: the work is waiting, and calls to the embedded account keep their order.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // The work itself stays on this thread, so calls to the embedded account keep their order; the other one listens
+    // for interruptions.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::error(format!("no runtime: {error}")))?;
     let outcome = runtime.block_on(async {
         match cli.verb {
