@@ -195,8 +195,15 @@ impl Stage {
         report
     }
 
+    /// What an apply begins with.
+    pub(crate) async fn settle(&self) {
+        let (journal, _) = Journal::replay(&self.journal.text()).expect("a whole journal");
+        engine::settle(&journal, &*self.time(), &Silent).await;
+    }
+
     /// Plans and executes everything.
     pub(crate) async fn apply(&self) -> Report {
+        self.settle().await;
         let plan = self.plan(&Selection::default()).await;
         self.execute(&plan, &Stop::default()).await
     }

@@ -115,6 +115,8 @@ pub enum StepEnd {
 #[derive(Clone, Debug, Default)]
 pub struct Journal {
     last: Option<(u64, String)>,
+    /// Milliseconds since 1970 of the last line.
+    last_ms: u64,
     runs: Vec<Run>,
     /// Step to its place in the current run.
     places: BTreeMap<StepId, usize>,
@@ -178,6 +180,7 @@ impl Journal {
         self.check(number, &entry.event)?;
         self.take(entry);
         self.last = Some((number, entry.hash.clone()));
+        self.last_ms = entry.at_ms;
         Ok(())
     }
 
@@ -192,6 +195,13 @@ impl Journal {
         let open = self.runs.last().filter(|run| run.how.is_none_or(|how| how == Ending::Partly));
         let steps = open.into_iter().flat_map(|run| &run.steps);
         steps.filter(|(_, _, end)| *end == StepEnd::InDoubt).map(|(address, action, _)| (address, *action))
+    }
+
+    /// The birth that the last run was cut off in, and when it was last heard of (milliseconds since 1970): AWS may
+    /// not show yet what it had made.
+    pub fn cut_off_birth(&self) -> Option<(&Address, u64)> {
+        let births = self.in_doubt().filter(|(_, action)| matches!(action, Action::Create | Action::Replace));
+        births.map(|(address, _)| (address, self.last_ms)).next()
     }
 
     /// Steps of runs of the same plan that were cut off: a plan file may be applied again after a crash. A run of
@@ -316,6 +326,8 @@ mod tests {
         let (cut, whole) = Journal::replay(&text[..text.len() - 9]).unwrap();
         assert!(whole < text.len() - 9);
         assert_eq!(cut.in_doubt().count(), 1);
+        let address: Address = "a/queue/b".parse().unwrap();
+        assert_eq!((journal.cut_off_birth(), cut.cut_off_birth()), (None, Some((&address, 1))));
         assert_eq!(cut.earlier("p").into_values().collect::<Vec<_>>(), [Status::InDoubt]);
         assert!(cut.earlier("other").is_empty());
     }

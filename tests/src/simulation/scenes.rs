@@ -39,13 +39,17 @@ async fn update() -> Scene {
     Scene::recorded("update", stage, selection, Weather::default()).await
 }
 
-async fn destroy() -> Scene {
+async fn before_the_end() -> (Stage, Selection) {
     let made = made(worlds::before(), &worlds::first()).await;
     let seen = made.observe().await.expect("an observation");
     let full = seen.snapshot.found.iter().filter(|(_, found)| found.holds != Holds::Nothing);
     let destroy_data = full.map(|(address, _)| address.clone()).collect();
-    let selection = Selection { destroy: true, destroy_data, ..Selection::default() };
-    Scene::recorded("destroy", made, selection, Weather::default()).await
+    (made, Selection { destroy: true, destroy_data, ..Selection::default() })
+}
+
+async fn destroy() -> Scene {
+    let (stage, selection) = before_the_end().await;
+    Scene::recorded("destroy", stage, selection, Weather::default()).await
 }
 
 fn tell(scene: &Scene, what: &str, tally: &Tally) {
@@ -112,6 +116,13 @@ mod in_slow_weather {
     async fn update_and_the_process_dies() {
         let (stage, selection) = before_the_update().await;
         let scene = Scene::recorded("update, slowly", stage, selection, slow()).await;
+        tell(&scene, "dies", &scene.with_a_death_at_every_call().await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn destroy_and_the_process_dies() {
+        let (stage, selection) = before_the_end().await;
+        let scene = Scene::recorded("destroy, slowly", stage, selection, slow()).await;
         tell(&scene, "dies", &scene.with_a_death_at_every_call().await);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
+use engine::settle;
 use model::{
     Action, Address, Expects, Plan, Selection, Snapshot,
     journal::{Ending, Journal, Status},
@@ -12,6 +13,7 @@ use crate::{
     choice::select,
     exit::{Done, Failure, Kind},
     ledger,
+    progress::News,
     project::Project,
     render,
     screen::Screen,
@@ -24,7 +26,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Apply) -
     let selection = select(&args.choice, &session.declared())?;
     let file = args.file.as_deref().map(|path| read(path, &session)).transpose()?;
     let connected = session.connect(&args.stage).await?;
-    tell_of_doubts(&connected, screen)?;
+    go_on_after_doubts(&connected, screen).await?;
     let (made, observation) = plan::make(&connected, &selection).await?;
     let journal = ledger::read(&connected.session.state)?;
     let begun = file.as_ref().map(|saved| journal.earlier(&run::plan_digest(saved))).unwrap_or_default();
@@ -128,8 +130,8 @@ fn stale(moved: &[String]) -> Failure {
     Failure::new(Kind::Stale, text).hint("plan again, look, and apply that")
 }
 
-/// Says what the last run left open.
-fn tell_of_doubts(connected: &Connected, screen: &Screen) -> Result<(), Failure> {
+/// Says what the last run left open, and waits until AWS shows what it made.
+pub(crate) async fn go_on_after_doubts(connected: &Connected, screen: &Screen) -> Result<(), Failure> {
     let journal = ledger::read(&connected.session.state)?;
     for (address, action) in journal.in_doubt() {
         let word = format!("{action:?}").to_lowercase();
@@ -137,6 +139,9 @@ fn tell_of_doubts(connected: &Connected, screen: &Screen) -> Result<(), Failure>
             "the last run was cut off during the {word} of {address}: looking what became of it"
         ));
     }
+    let news = News::observing();
+    settle(&journal, connected.session.clock.as_ref(), &news).await;
+    news.clear();
     Ok(())
 }
 

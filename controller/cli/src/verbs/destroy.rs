@@ -9,7 +9,7 @@ use crate::{
     screen::Screen,
     session::Session,
     verbs::{
-        apply::{confirm, destruction},
+        apply::{confirm, destruction, go_on_after_doubts},
         plan, run,
     },
 };
@@ -22,6 +22,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Destroy)
         ..model::Selection::default()
     });
     let connected = session.connect(&args.stage).await?;
+    go_on_after_doubts(&connected, screen).await?;
     let (planned, _) = plan::make(&connected, &selection).await?;
     screen.data(&render::plan_text(&planned, &screen.style()));
     if planned.is_empty() {
