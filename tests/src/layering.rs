@@ -11,8 +11,12 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("kinds", &["model"], &[]),
     ("sandbox", &[], &[]),
     ("contract", &[], &["tokio", "aws-", "futures", "jiff"]),
+    ("support", &["contract"], &[]),
+    ("outreach", &["contract", "support"], &[]),
+    ("financial", &["contract", "support"], &[]),
+    ("dn_api", &["contract", "support"], &[]),
     ("stacks", &["contract", "kinds", "model"], &["tokio", "aws-", "futures"]),
-    ("cli", &["engine", "kinds", "model", "sandbox", "stacks"], &["aws-sdk-"]),
+    ("cli", &["contract", "engine", "kinds", "model", "sandbox", "stacks"], &["aws-sdk-"]),
     ("tests", &[], &[]),
 ];
 
