@@ -15,12 +15,13 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use tracing::{error, info};
 
-use crate::{Clock, Failed, Reply, Request, log};
+use crate::{Aws, Clock, Failed, Reply, Request, log};
 
 /// What a handler is given beside its event.
 pub struct Call<F: Deployed> {
     pub variables: F::Variables,
     pub clock: Clock,
+    pub aws: Aws,
 }
 
 type Running = Pin<Box<dyn Future<Output = Result<(), lambda_runtime::Error>>>>;
@@ -74,7 +75,7 @@ where
 fn entry<F: Deployed, R: Fn(Arc<Call<F>>) -> Running + 'static>(run: R) -> Entry {
     let begin = move || {
         let variables = F::Variables::read(&|name| env::var(name).ok())?;
-        Ok(run(Arc::new(Call { variables, clock: Clock::Wall })))
+        Ok(run(Arc::new(Call { variables, clock: Clock::Wall, aws: Aws::of_process() })))
     };
     Entry { name: F::FUNCTION.name, begin: Box::new(begin) }
 }

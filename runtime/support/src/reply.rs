@@ -92,6 +92,12 @@ impl Failed {
         Self::new(Code::Internal, "Internal server error").because(cause)
     }
 
+    /// Somebody else's, and passing.
+    #[must_use]
+    pub fn unavailable(cause: impl Into<String>) -> Self {
+        Self::new(Code::Unavailable, "Service temporarily unavailable").because(cause).retry_after(2)
+    }
+
     #[must_use]
     pub fn because(mut self, cause: impl Into<String>) -> Self {
         self.cause = Some(cause.into());
