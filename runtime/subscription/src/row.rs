@@ -10,7 +10,7 @@ use crate::{Preferences, Recipient, preferences::Choice};
 /// What the contact list does not know of a contact yet. The value is the partition of the index that finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Pending {
+pub(crate) enum Pending {
     /// A choice.
     Change,
     /// That it exists: it was sent to, and has said nothing.
