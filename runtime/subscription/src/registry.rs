@@ -8,6 +8,7 @@ use contract::{
     table::{Audit, Contacts},
     variable::{Reads, Table, Writes},
 };
+use serde::{Deserialize, Serialize};
 use support::{
     Aws, Clock, Failed,
     aws::failed,
@@ -327,6 +328,47 @@ impl Registry {
         }
         // Whoever is changing it tells the list.
         Ok(())
+    }
+}
+
+/// How far the contact list was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bookmark {
+    /// Where the next page begins; none: at the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// When the whole list had been read last, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_ms: Option<i64>,
+}
+
+/// The bookmark's row: its key is no address.
+#[derive(Serialize)]
+struct Marked<'a> {
+    email: &'static str,
+    #[serde(flatten)]
+    bookmark: &'a Bookmark,
+}
+
+const BOOKMARK: &str = "#contact-list";
+
+impl Registry {
+    /// How far the contact list was read.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn bookmark(&self) -> Result<Bookmark, Failed> {
+        Ok(self.rows.row(Key::of(BOOKMARK)).await?.unwrap_or_default())
+    }
+
+    /// Remembers how far it was read.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn set_bookmark(&self, bookmark: &Bookmark) -> Result<(), Failed> {
+        let put = self.writes.put(&Marked { email: BOOKMARK, bookmark })?;
+        put.send().await.map(drop).map_err(|error| failed("PutItem", &error))
     }
 }
 

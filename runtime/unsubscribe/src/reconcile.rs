@@ -1,0 +1,85 @@
+//! Contact list and mirror, brought together on a schedule (R70, A2).
+//!
+//! First the list is told what it does not know of, then it is read. Both at about one call a second, which is what SES
+//! allows (standards 2.2); what a run does not reach the next one goes on with.
+
+use std::{sync::Arc, time::Duration};
+
+use contract::{
+    function::{Deployed, Reconcile},
+    subscription::ReconcileVariables,
+};
+use serde_json::{Value, json};
+use subscription::{Registry, registry::Bookmark};
+use support::{Call, Failed};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+/// Between two calls of the list.
+const PACE: Duration = Duration::from_millis(1_100);
+
+/// What is left of a run when it ends by itself.
+const SPARE: Duration = Duration::from_secs(20);
+
+/// Rows that one run tells the list of at most.
+const MOST: usize = 1_000;
+
+/// How long a whole reading of the list counts.
+const READ_AGAIN_MS: i64 = 6 * 60 * 60 * 1000;
+
+/// One run.
+pub(crate) async fn handle(_: Value, call: Arc<Call<Reconcile>>) -> Result<Value, Failed> {
+    serve::<Reconcile>(&call).await
+}
+
+async fn serve<F: Deployed<Variables = ReconcileVariables>>(call: &Call<F>) -> Result<Value, Failed> {
+    let variables = &call.variables;
+    let registry =
+        Registry::of(&variables.contacts, &variables.audit, &variables.list, &call.aws, call.clock);
+    let run = format!("run-{}", call.clock.now_ms());
+    let end = Instant::now() + Duration::from_secs(F::FUNCTION.timeout_s.into()).saturating_sub(SPARE);
+    // Half of the time at most is for telling, so that what was missed is read too.
+    let middle = Instant::now() + (end - Instant::now()) / 2;
+    let told = registry.catch_up(MOST, async || paced(middle).await, &run).await;
+    let told = told.unwrap_or_else(|failed| {
+        warn!(cause = failed.cause, "the contact list is told later");
+        0
+    });
+    let (pages, changed) = read(&registry, end, &run, call.clock.now_ms()).await?;
+    info!(told, pages, changed, "reconciled");
+    Ok(json!({ "told": told, "pages": pages, "changed": changed }))
+}
+
+/// Waits for the next call; whether there is time for it.
+async fn paced(end: Instant) -> bool {
+    tokio::time::sleep(PACE).await;
+    Instant::now() < end
+}
+
+/// Reads the list from where the last run ended; returns pages read and rows changed.
+async fn read(registry: &Registry, end: Instant, run: &str, now_ms: i64) -> Result<(usize, usize), Failed> {
+    let mut at = registry.bookmark().await?;
+    if at.next.is_none() && at.finished_ms.is_some_and(|finished| now_ms - finished < READ_AGAIN_MS) {
+        return Ok((0, 0));
+    }
+    let (mut pages, mut changed) = (0, 0);
+    while paced(end).await {
+        let (listed, next) = match registry.list().page(at.next.as_deref()).await {
+            Ok(page) => page,
+            Err(failed) => {
+                // A place in the list may be forgotten by SES: the next run begins anew.
+                registry.set_bookmark(&Bookmark { next: None, ..at }).await?;
+                return Err(failed);
+            }
+        };
+        changed += registry.take_in(&listed, run).await?;
+        pages += 1;
+        let finished_ms = if next.is_none() { Some(now_ms) } else { at.finished_ms };
+        at = Bookmark { next, finished_ms };
+        registry.set_bookmark(&at).await?;
+        if at.next.is_none() {
+            break;
+        }
+    }
+    Ok((pages, changed))
+}
