@@ -74,6 +74,7 @@ impl What {
 /// Whether an operation may change something, by the naming rules that all AWS services keep.
 #[must_use]
 pub fn writes(operation: &str) -> bool {
-    const READS: &[&str] = &["Get", "List", "Describe", "Head", "Query", "Scan", "BatchGet", "Search"];
+    const READS: &[&str] =
+        &["Get", "List", "Describe", "Head", "Query", "Scan", "BatchGet", "Search", "Encrypt", "Decrypt"];
     !READS.iter().any(|verb| operation.starts_with(verb))
 }

@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use crate::function::Function;
 
 mod list;
+mod unsubscribe;
 
 pub use list::APIS;
 

@@ -7,7 +7,7 @@
 //! | [`variable`] | variables as typed structs; one that names a resource grants what its type says |
 //! | [`setting`], [`resource`], [`table`] | what a variable may stand for |
 //! | [`openapi`] | the published document of an API |
-//! | [`health`], [`reply`] | shapes that cross the wire |
+//! | [`health`], [`reply`], [`subscription`] | shapes that cross the wire |
 //! | [`stream`] | the two streams of mail, whose names are the topics that people unsubscribe from |
 //!
 //! Nothing here is heavier than serde and its schemas: every function and every stack compiles it.
@@ -20,5 +20,6 @@ pub mod reply;
 pub mod resource;
 pub mod setting;
 pub mod stream;
+pub mod subscription;
 pub mod table;
 pub mod variable;

@@ -15,9 +15,12 @@ pub enum Setting {
     DefaultSender,
     PostalAddress,
     OutreachUnsubscribeUrl,
+    FinancialUnsubscribeUrl,
+    UnsubscribeMailbox,
     ConfirmationUrl,
     TokenMaxAge,
     TrackingDays,
+    SuppressionDays,
 }
 
 /// Prints nothing of the value on failure.
@@ -71,6 +74,15 @@ settings! {
     PostalAddress(String) = PostalAddress by required;
     /// The public URL of the unsubscribe endpoint that outreach mail links to (R64, A32).
     OutreachUnsubscribeUrl(String) = OutreachUnsubscribeUrl by url;
+    /// The same for financial mail.
+    FinancialUnsubscribeUrl(String) = FinancialUnsubscribeUrl by url;
+    /// The address that mail to unsubscribe goes to (R66, R68); list headers have no mailto link without it.
+    UnsubscribeMailbox(Option<String>) = UnsubscribeMailbox by |text| match text {
+        Some(text) if text.trim().is_empty() => Ok(None),
+        Some(text) if text.contains('@') && text.is_ascii() => Ok(Some(text.trim().to_owned())),
+        Some(_) => Err("is no address".to_owned()),
+        None => Ok(None),
+    };
     /// The CRM's page that an unsubscribe link leads to; the function serves one of its own without it.
     ConfirmationUrl(Option<String>) = ConfirmationUrl by |text| match text {
         Some(text) if !text.trim().is_empty() => url(Some(text)).map(Some),
@@ -80,6 +92,8 @@ settings! {
     TokenMaxAge(u32) = TokenMaxAge by |text| parsed(text, "number of days");
     /// Days for which rows of messages and events are kept.
     TrackingDays(u32) = TrackingDays by |text| parsed(text, "number of days");
+    /// Days for which an address that bounced for good is not sent to (A24).
+    SuppressionDays(u32) = SuppressionDays by |text| parsed(text, "number of days");
 }
 
 #[cfg(test)]

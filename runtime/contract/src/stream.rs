@@ -1,9 +1,10 @@
 //! The two streams of mail.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A stream of mail that a person can unsubscribe from by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Stream {
     /// Campaigns and newsletters to artists.
@@ -22,6 +23,12 @@ impl Stream {
             Self::Outreach => "outreach",
             Self::Financial => "financial",
         }
+    }
+
+    /// The stream of a topic.
+    #[must_use]
+    pub fn of_topic(topic: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stream| stream.topic() == topic)
     }
 
     /// What people see on the preference page.

@@ -145,13 +145,14 @@ pub const RATE_LIMITS: Table = Table {
     keeps: false,
 };
 
-/// What the contact list says of each address, read 100 at a time before sending (A2).
+/// What the contact list says of each address, read 100 at a time before sending (A2). Only rows that the contact list
+/// does not know of yet are in `by_pending`, the oldest first.
 pub const CONTACTS: Table = Table {
     stack: "outreach",
     name: "contacts",
     hash: text("email"),
     range: None,
-    indexes: &[],
+    indexes: &[index("by_pending", text("pending"), number("pendingSince"))],
     expiry: None,
     keeps: true,
 };

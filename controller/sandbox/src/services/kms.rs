@@ -1,5 +1,5 @@
-//! KMS: keys, their policies and rotation, aliases and tags. Keys are in `kms/keys` by key id, each with its
-//! `state` (`Enabled`, `Disabled`, `PendingDeletion`), which other services look up.
+//! KMS: keys, their policies and rotation, aliases, tags, and what symmetric keys seal. Keys are in `kms/keys` by key
+//! id, each with its `state` (`Enabled`, `Disabled`, `PendingDeletion`), which other services look up.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use crate::wire::{Protocol, Reply, Request};
 
 mod aliases;
 pub(super) mod policy;
+mod seal;
 
 pub(crate) const SERVICE: Service =
     Service { signing: "kms", protocol: Protocol::Json { version: "1.1" }, handle, tagged };
@@ -60,6 +61,8 @@ fn handle(request: &Request, world: &mut World<'_>) -> Result<Reply, Refusal> {
         "UpdateAlias" => aliases::update(input, world)?,
         "DeleteAlias" => aliases::delete(input, world)?,
         "ListAliases" => aliases::list(input, world)?,
+        "Encrypt" => seal::encrypt(input, world)?,
+        "Decrypt" => seal::decrypt(input, world)?,
         other => return Err(request.unknown(other)),
     };
     Ok(Reply::value(answer))

@@ -1,8 +1,11 @@
 //! Every API with its endpoints. A new endpoint is one entry here, and its function one in `function.rs`.
 
-use super::{Api, Auth, Endpoint, Method, Response, Throttle, json, schema_of};
+use super::{Api, Auth, Endpoint, Method, Response, Throttle, json, schema_of, unsubscribe};
 use crate::{
-    function::{Deployed, DnApiHealth, FinancialHealth, Function, OutreachHealth},
+    function::{
+        Deployed, DnApiHealth, FinancialHealth, FinancialUnsubscribe, Function, OutreachHealth,
+        OutreachUnsubscribe,
+    },
     health::Health,
     reply::Failure,
 };
@@ -15,7 +18,11 @@ pub const APIS: &[Api] = &[
         title: "Distro Nation CRM Outreach API",
         description: "Secure REST API for email outreach operations via Mailgun integration",
         quota_a_day: 10_000,
-        endpoints: &[health("/outreach/health", Auth::Open, OutreachHealth::FUNCTION)],
+        endpoints: &[
+            health("/outreach/health", Auth::Open, OutreachHealth::FUNCTION),
+            unsubscribe::shown("/outreach/unsubscribe", OutreachUnsubscribe::FUNCTION),
+            unsubscribe::left("/outreach/unsubscribe", OutreachUnsubscribe::FUNCTION),
+        ],
     },
     Api {
         name: "financial",
@@ -23,7 +30,12 @@ pub const APIS: &[Api] = &[
         title: "Distro Nation CRM Financial API",
         description: "Monthly reports to artists, and who wants them",
         quota_a_day: 10_000,
-        endpoints: &[health("/financial/health", Auth::Open, FinancialHealth::FUNCTION)],
+        endpoints: &[
+            health("/financial/health", Auth::Open, FinancialHealth::FUNCTION),
+            unsubscribe::shown("/financial/unsubscribe", FinancialUnsubscribe::FUNCTION),
+            unsubscribe::left("/financial/unsubscribe", FinancialUnsubscribe::FUNCTION),
+            unsubscribe::ADD_CONTACT,
+        ],
     },
     Api {
         name: "dn-api",

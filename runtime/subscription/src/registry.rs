@@ -1,0 +1,357 @@
+//! Changes: the mirror and the audit record together or not at all, then the contact list.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use contract::{
+    resource::UpdateContactList,
+    table::{Audit, Contacts},
+    variable::{Reads, Table, Writes},
+};
+use support::{
+    Aws, Clock, Failed,
+    aws::failed,
+    table::{Key, Reader, Writer, number, text},
+};
+use tracing::warn;
+
+use crate::{
+    Action, Event, Preferences, Recipient, Source, Wish,
+    audit::{Log, Record, Result as Ended},
+    list::{List, Listed},
+    row::{Pending, Row},
+};
+
+/// How often a write is tried again when somebody else changed the row meanwhile.
+const ATTEMPTS: u32 = 8;
+
+/// What became of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What the contact wants now.
+    pub preferences: Preferences,
+    /// Whether this changed what the contact gets.
+    pub changed: bool,
+}
+
+/// All contacts: the mirror, the audit table and the contact list.
+#[derive(Clone)]
+pub struct Registry {
+    rows: Reader<Contacts>,
+    writes: Writer<Contacts>,
+    log: Log,
+    list: List,
+    dynamodb: aws_sdk_dynamodb::Client,
+    clock: Clock,
+}
+
+/// How one attempt to write ended.
+enum Written {
+    Done,
+    /// The event was applied before.
+    Repeated,
+    /// Somebody else changed the row.
+    Overtaken,
+}
+
+impl Registry {
+    #[must_use]
+    pub fn of<M: Reads + Writes, N: Writes>(
+        contacts: &Table<Contacts, M>,
+        audit: &Table<Audit, N>,
+        list: &UpdateContactList,
+        aws: &Aws,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            rows: Reader::of(contacts, aws, clock),
+            writes: Writer::of(contacts, aws, clock),
+            log: Log::of(audit, aws, clock),
+            list: List::of(list, aws),
+            dynamodb: aws.dynamodb().clone(),
+            clock,
+        }
+    }
+
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    #[must_use]
+    pub fn list(&self) -> &List {
+        &self.list
+    }
+
+    /// What a contact wants; who is not known has said nothing.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn preferences(&self, who: &Recipient) -> Result<Preferences, Failed> {
+        Ok(self.row(who).await?.map(|row| row.preferences()).unwrap_or_default())
+    }
+
+    async fn row(&self, who: &Recipient) -> Result<Option<Row>, Failed> {
+        self.rows.row(Key::of(who.address())).await
+    }
+
+    /// Applies a wish that was made at this time. When it returns, the mirror and the record hold it; the contact list
+    /// was told, or is told later.
+    ///
+    /// # Errors
+    /// When the tables do not answer: nothing is done then, and that is recorded if it can be.
+    pub async fn apply(
+        &self,
+        who: &Recipient,
+        wish: &Wish,
+        at_ms: i64,
+        event: &Event,
+    ) -> Result<Outcome, Failed> {
+        let outcome = self.write(who, wish, at_ms, event).await;
+        match &outcome {
+            Err(failure) => {
+                let reason = format!("{:?}", failure.code);
+                if let Err(failure) = self.log.failure(Some(who), event, at_ms, &reason).await {
+                    warn!(request = event.id, cause = failure.cause, "a failure is not recorded");
+                }
+            }
+            Ok((_, Some(row))) => self.tell_list(row.clone(), event).await,
+            Ok((_, None)) => {}
+        }
+        outcome.map(|(outcome, _)| outcome)
+    }
+
+    /// Returns the row that the contact list is to be told of, too.
+    async fn write(
+        &self,
+        who: &Recipient,
+        wish: &Wish,
+        at_ms: i64,
+        event: &Event,
+    ) -> Result<(Outcome, Option<Row>), Failed> {
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
+            }
+            let known = self.row(who).await?;
+            let fresh = known.is_none();
+            let mut row = known.unwrap_or_else(|| Row::new(who, self.clock.now_ms()));
+            let before = row.preferences();
+            let after = before.with(wish, at_ms);
+            let changed = !after.agrees(&before);
+            let outcome = Outcome { preferences: after.clone(), changed };
+            let ended = if changed || fresh { Ended::Done } else { Ended::Unchanged };
+            let record = Record::of(Some(who), event, at_ms, ended).asking(wish).leaving(&after);
+            if after == before && !fresh {
+                let added = self.log.add(&record).await?;
+                return Ok((outcome, Some(row).filter(|row| added && row.pending.is_some())));
+            }
+            row.set(&after);
+            // What the list itself said it need not be told, unless a later choice stands against it.
+            let news = if event.source.is_list() { !holds(&after, wish) } else { changed || fresh };
+            if news {
+                row.mark(Pending::Change, self.clock.now_ms());
+            }
+            row.version += 1;
+            match self.transact(&row, &record).await? {
+                Written::Done => {
+                    let tell = row.pending.is_some().then_some(row);
+                    return Ok((outcome, tell));
+                }
+                Written::Repeated => return Ok((Outcome { preferences: before, changed: false }, None)),
+                Written::Overtaken => {}
+            }
+        }
+        Err(Failed::unavailable("the contact is changed by too many at once"))
+    }
+
+    /// Writes a row where it is as it was read, and the record where it is new.
+    async fn transact(&self, row: &Row, record: &Record) -> Result<Written, Failed> {
+        let put = self.as_read(row)?;
+        let record = self.log.rows.adding(record)?;
+        let items = [put, record].map(|put| TransactWriteItem::builder().put(put).build());
+        let sent = self.dynamodb.transact_write_items().set_transact_items(Some(items.to_vec())).send().await;
+        let Err(error) = sent else { return Ok(Written::Done) };
+        let cancelled = error.as_service_error().is_some_and(|of| of.is_transaction_canceled_exception());
+        let aws_sdk_dynamodb::error::SdkError::ServiceError(refused) = &error else {
+            return Err(failed("TransactWriteItems", &error));
+        };
+        use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError as Refusal;
+        let reasons: Vec<&str> = match refused.err() {
+            Refusal::TransactionCanceledException(of) if cancelled => {
+                of.cancellation_reasons().iter().map(|one| one.code().unwrap_or_default()).collect()
+            }
+            Refusal::TransactionInProgressException(_) => return Ok(Written::Overtaken),
+            _ => return Err(failed("TransactWriteItems", &error)),
+        };
+        match reasons[..] {
+            [_, "ConditionalCheckFailed"] => Ok(Written::Repeated),
+            ["ConditionalCheckFailed" | "TransactionConflict", _] | [_, "TransactionConflict"] => {
+                Ok(Written::Overtaken)
+            }
+            _ if reasons.iter().any(|code| code.contains("Throttl") || code.contains("Exceeded")) => {
+                Err(Failed::unavailable("TransactWriteItems: throttled"))
+            }
+            _ => Err(failed("TransactWriteItems", &error)),
+        }
+    }
+
+    /// A put of a row whose last version was one less.
+    fn as_read(&self, row: &Row) -> Result<Put, Failed> {
+        let mut put = self.writes.adding(row)?;
+        if row.version > 1 {
+            put.condition_expression = Some("version = :read".to_owned());
+            put.expression_attribute_names = None;
+            put.expression_attribute_values = Some([(":read".to_owned(), number(row.version - 1))].into());
+        }
+        Ok(put)
+    }
+
+    /// Tells the contact list what a row says, and takes the mark away. What fails stays marked.
+    async fn tell_list(&self, row: Row, event: &Event) {
+        let Err(failure) = self.tell(row.clone()).await else { return };
+        warn!(request = event.id, cause = failure.cause, "the contact list is told later");
+        let event = Event { id: format!("{}/list", event.id), action: Action::List, ..event.clone() };
+        let who = Recipient::parse(&row.email);
+        let reason = format!("{:?}", failure.code);
+        if let Err(failure) = self.log.failure(who.as_ref(), &event, self.clock.now_ms(), &reason).await {
+            warn!(request = event.id, cause = failure.cause, "a failure is not recorded");
+        }
+    }
+
+    /// Two who tell the list of one contact may be heard in the wrong order. Whoever finds the row changed afterwards
+    /// tells it again, so the last one heard tells what stands.
+    async fn tell(&self, mut row: Row) -> Result<(), Failed> {
+        for _ in 0..ATTEMPTS {
+            self.list.put(row.listed(), &row.preferences()).await?;
+            if self.unmark(&row).await? {
+                return Ok(());
+            }
+            let Some(who) = Recipient::parse(&row.email) else { return Ok(()) };
+            let Some(newer) = self.row(&who).await? else { return Ok(()) };
+            row = newer;
+        }
+        Ok(())
+    }
+
+    async fn unmark(&self, row: &Row) -> Result<bool, Failed> {
+        let update = self.writes.update(Key::of(&row.email)).condition_expression("version = :version");
+        let update = update.update_expression("REMOVE pending, pendingSince");
+        self.writes.apply(update.expression_attribute_values(":version", number(row.version))).await
+    }
+
+    /// Tells the contact list of up to `most` rows that it does not know of: choices first, the oldest first. Returns
+    /// how many it was told of. `go_on` is asked before each.
+    ///
+    /// # Errors
+    /// When the table does not answer, or the list refuses: the rest is for the next time.
+    pub async fn catch_up(
+        &self,
+        most: usize,
+        go_on: impl AsyncFn() -> bool,
+        run: &str,
+    ) -> Result<usize, Failed> {
+        let mut told = 0;
+        for pending in Pending::ALL {
+            let query = self.rows.query_index("by_pending").key_condition_expression("pending = :pending");
+            let query = query.expression_attribute_values(":pending", text(pending.name()));
+            // An index is read eventually: what it names is read again before it is told.
+            for seen in self.rows.all::<Row>(query, most - told).await? {
+                if !go_on().await {
+                    return Ok(told);
+                }
+                let Some(who) = Recipient::parse(&seen.email) else { continue };
+                let Some(row) = self.row(&who).await?.filter(|row| row.pending.is_some()) else { continue };
+                self.tell(row.clone()).await?;
+                let source = Source::Reconciliation;
+                let action = if pending == Pending::New { Action::Add } else { Action::List };
+                let event = Event::new(format!("{run}/{}", row.version), action, source);
+                let record = Record::of(Some(&who), &event, self.clock.now_ms(), Ended::Done);
+                self.log.add(&record.leaving(&row.preferences())).await?;
+                told += 1;
+            }
+        }
+        Ok(told)
+    }
+
+    /// Takes in what the contact list says of some contacts; returns how many rows changed.
+    ///
+    /// The list tells when a contact was last changed, not when a choice was made. So an opt-out that the mirror lacks is
+    /// taken over when it is later than the mirror's opt-in, and an opt-in never is: those come as events, or by
+    /// `add-contact`. Where the two differ otherwise the list is told what the mirror says.
+    ///
+    /// # Errors
+    /// When the tables do not answer.
+    pub async fn take_in(&self, listed: &[Listed], run: &str) -> Result<usize, Failed> {
+        let mut keys: Vec<&Recipient> = listed.iter().map(|one| &one.who).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let keys = keys.into_iter().map(|who| Key::of(who.address())).collect();
+        let known: Vec<Row> = self.rows.rows(keys).await?;
+        let known: std::collections::BTreeMap<&str, &Row> =
+            known.iter().map(|row| (row.email.as_str(), row)).collect();
+        let mut changed = 0;
+        for one in listed {
+            let row = known.get(one.who.address()).copied();
+            if row.is_none() || row.is_some_and(|row| row.pending.is_none() && differs(row, one)) {
+                self.take(one, run).await?;
+                changed += 1;
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Writes what one contact of the list says into its row, with the spelling of the list.
+    async fn take(&self, listed: &Listed, run: &str) -> Result<(), Failed> {
+        for _ in 0..ATTEMPTS {
+            let known = self.row(&listed.who).await?;
+            let fresh = known.is_none();
+            let mut row = known.unwrap_or_else(|| Row::new(&listed.who, self.clock.now_ms()));
+            let before = row.preferences();
+            let wish = if fresh { listed.says.clone() } else { outs(&listed.says) };
+            let after = before.with(&wish, listed.changed_ms);
+            row.set(&after);
+            row.listed_as = Some(listed.spelling.clone()).filter(|spelling| *spelling != row.email);
+            if !after.agrees(&Preferences::default().with(&listed.says, 0)) {
+                row.mark(Pending::Change, self.clock.now_ms());
+            }
+            row.version += 1;
+            let action = if fresh { Action::Add } else { Action::Update };
+            let event = Event::new(format!("{run}/{}", row.version), action, Source::Reconciliation);
+            let ended = if fresh || !after.agrees(&before) { Ended::Done } else { Ended::Unchanged };
+            let record = Record::of(Some(&listed.who), &event, self.clock.now_ms(), ended);
+            match self.transact(&row, &record.asking(&wish).leaving(&after)).await? {
+                Written::Done | Written::Repeated => return Ok(()),
+                Written::Overtaken => {}
+            }
+        }
+        // Whoever is changing it tells the list.
+        Ok(())
+    }
+}
+
+/// Whether the preferences say what was wished.
+fn holds(preferences: &Preferences, wish: &Wish) -> bool {
+    preferences.agrees(&preferences.with(wish, i64::MAX))
+}
+
+/// Whether the list says anything else than a row.
+fn differs(row: &Row, listed: &Listed) -> bool {
+    let said = Preferences::default().with(&listed.says, 0);
+    !row.preferences().agrees(&said) || row.listed() != listed.spelling
+}
+
+/// The opt-outs of a wish.
+fn outs(wish: &Wish) -> Wish {
+    use contract::subscription::Status;
+    let out = |status: &Status| *status == Status::OptOut;
+    Wish {
+        streams: wish
+            .streams
+            .iter()
+            .filter(|(_, status)| out(status))
+            .map(|(one, two)| (*one, *two))
+            .collect(),
+        everything: wish.everything.filter(out),
+    }
+}
