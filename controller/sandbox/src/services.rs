@@ -58,16 +58,23 @@ pub struct Refusal {
     pub code: String,
     pub message: String,
     pub status: u16,
+    /// Further members of the answer, where a JSON service has some.
+    pub details: Value,
 }
 
 impl Refusal {
     /// The usual client error, HTTP 400.
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), status: 400 }
+        Self { code: code.to_owned(), message: message.into(), status: 400, details: Value::Null }
     }
 
     pub(crate) fn status(mut self, status: u16) -> Self {
         self.status = status;
+        self
+    }
+
+    pub(crate) fn with(mut self, details: Value) -> Self {
+        self.details = details;
         self
     }
 }

@@ -1,5 +1,5 @@
-//! DynamoDB: tables with their indexes, expiry, recovery, streams and tags, and the simplest of the data
-//! plane.
+//! DynamoDB: tables with their indexes, expiry, recovery, streams and tags, and the data plane without
+//! transactions of reads.
 //!
 //! A table is one document in `dynamodb/tables`; its items are in a collection of their own,
 //! `dynamodb/items/{table}`. States that take time are kept as the moment of their end and computed at each
@@ -13,13 +13,19 @@ use super::{Refusal, Service, Tagged, World, page, strings, text};
 use crate::wire::{Protocol, Reply, Request};
 
 mod capacity;
+mod change;
+mod condition;
 mod create;
 mod describe;
+mod expression;
 mod indexes;
 mod items;
 mod keys;
+mod many;
+mod query;
 mod settings;
 mod update;
+mod values;
 
 pub(crate) const SERVICE: Service =
     Service { signing: "dynamodb", protocol: Protocol::Json { version: "1.0" }, handle, tagged };
@@ -46,7 +52,12 @@ fn handle(request: &Request, world: &mut World<'_>) -> Result<Reply, Refusal> {
         "PutItem" => items::put(input, world)?,
         "GetItem" => items::get(input, world)?,
         "DeleteItem" => items::delete(input, world)?,
-        "Scan" => items::scan(input, world)?,
+        "UpdateItem" => items::update(input, world)?,
+        "Scan" => query::scan(input, world)?,
+        "Query" => query::query(input, world)?,
+        "BatchGetItem" => many::get(input, world)?,
+        "BatchWriteItem" => many::write(input, world)?,
+        "TransactWriteItems" => many::transact(input, world)?,
         other => return Err(request.unknown(other)),
     };
     Ok(Reply::value(answer))

@@ -23,8 +23,11 @@ pub(super) fn write(version: &str, value: &Value) -> Answer {
 }
 
 pub(super) fn refuse(version: &str, refusal: &Refusal) -> Answer {
-    let mut answer =
-        answer(version, refusal.status, &json!({ "__type": refusal.code, "message": refusal.message }));
+    let mut body = json!({ "__type": refusal.code, "message": refusal.message });
+    for (name, detail) in refusal.details.as_object().into_iter().flatten() {
+        body[name] = detail.clone();
+    }
+    let mut answer = answer(version, refusal.status, &body);
     // SQS keeps the codes of its older protocol in this header.
     answer.headers.push(("x-amzn-query-error".to_owned(), format!("{};Sender", refusal.code)));
     answer
