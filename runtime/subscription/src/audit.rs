@@ -201,7 +201,7 @@ impl Log {
         self.rows.add(record).await
     }
 
-    /// Records that something asked for was not done.
+    /// Records that something asked for was not done. What is tried again later and done has a record beside it.
     ///
     /// # Errors
     /// When the table does not answer.
@@ -213,6 +213,7 @@ impl Log {
         reason: &str,
     ) -> std::result::Result<(), Failed> {
         let record = Record::of(who, event, at_ms, Result::Failed);
-        self.add(&Record { reason: Some(reason.to_owned()), ..record }).await.map(drop)
+        let (at, reason) = (format!("{}/failed", record.at), Some(reason.to_owned()));
+        self.add(&Record { at, reason, ..record }).await.map(drop)
     }
 }

@@ -14,6 +14,7 @@ use support::{
     aws::failed,
     table::{Key, Reader, Writer, number, text},
 };
+use tokio::time::Instant;
 use tracing::warn;
 
 use crate::{
@@ -242,23 +243,18 @@ impl Registry {
     }
 
     /// Tells the contact list of up to `most` rows that it does not know of: choices first, the oldest first. Returns
-    /// how many it was told of. `go_on` is asked before each.
+    /// how many it was told of.
     ///
     /// # Errors
     /// When the table does not answer, or the list refuses: the rest is for the next time.
-    pub async fn catch_up(
-        &self,
-        most: usize,
-        go_on: impl AsyncFn() -> bool,
-        run: &str,
-    ) -> Result<usize, Failed> {
+    pub async fn catch_up(&self, most: usize, pace: &Pace, run: &str) -> Result<usize, Failed> {
         let mut told = 0;
         for pending in Pending::ALL {
             let query = self.rows.query_index("by_pending").key_condition_expression("pending = :pending");
             let query = query.expression_attribute_values(":pending", text(pending.name()));
             // An index is read eventually: what it names is read again before it is told.
             for seen in self.rows.all::<Row>(query, most - told).await? {
-                if !go_on().await {
+                if !pace.next().await {
                     return Ok(told);
                 }
                 let Some(who) = Recipient::parse(&seen.email) else { continue };
@@ -328,6 +324,21 @@ impl Registry {
         }
         // Whoever is changing it tells the list.
         Ok(())
+    }
+}
+
+/// Calls of the contact list one after the other, until a run ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    pub between: Duration,
+    pub end: Instant,
+}
+
+impl Pace {
+    /// Waits for the next call; whether there is time for it.
+    pub async fn next(&self) -> bool {
+        tokio::time::sleep(self.between).await;
+        Instant::now() < self.end
     }
 }
 

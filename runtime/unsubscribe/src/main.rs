@@ -18,6 +18,8 @@ mod page;
 mod reconcile;
 mod strict;
 #[cfg(test)]
+mod tests;
+#[cfg(test)]
 mod trial;
 
 #[tokio::main(flavor = "current_thread")]

@@ -10,7 +10,10 @@ use contract::{
     subscription::ReconcileVariables,
 };
 use serde_json::{Value, json};
-use subscription::{Registry, registry::Bookmark};
+use subscription::{
+    Registry,
+    registry::{Bookmark, Pace},
+};
 use support::{Call, Failed};
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -40,30 +43,24 @@ async fn serve<F: Deployed<Variables = ReconcileVariables>>(call: &Call<F>) -> R
     let end = Instant::now() + Duration::from_secs(F::FUNCTION.timeout_s.into()).saturating_sub(SPARE);
     // Half of the time at most is for telling, so that what was missed is read too.
     let middle = Instant::now() + (end - Instant::now()) / 2;
-    let told = registry.catch_up(MOST, async || paced(middle).await, &run).await;
+    let told = registry.catch_up(MOST, &Pace { between: PACE, end: middle }, &run).await;
     let told = told.unwrap_or_else(|failed| {
         warn!(cause = failed.cause, "the contact list is told later");
         0
     });
-    let (pages, changed) = read(&registry, end, &run, call.clock.now_ms()).await?;
+    let (pages, changed) = read(&registry, &Pace { between: PACE, end }, &run, call.clock.now_ms()).await?;
     info!(told, pages, changed, "reconciled");
     Ok(json!({ "told": told, "pages": pages, "changed": changed }))
 }
 
-/// Waits for the next call; whether there is time for it.
-async fn paced(end: Instant) -> bool {
-    tokio::time::sleep(PACE).await;
-    Instant::now() < end
-}
-
 /// Reads the list from where the last run ended; returns pages read and rows changed.
-async fn read(registry: &Registry, end: Instant, run: &str, now_ms: i64) -> Result<(usize, usize), Failed> {
+async fn read(registry: &Registry, pace: &Pace, run: &str, now_ms: i64) -> Result<(usize, usize), Failed> {
     let mut at = registry.bookmark().await?;
     if at.next.is_none() && at.finished_ms.is_some_and(|finished| now_ms - finished < READ_AGAIN_MS) {
         return Ok((0, 0));
     }
     let (mut pages, mut changed) = (0, 0);
-    while paced(end).await {
+    while pace.next().await {
         let (listed, next) = match registry.list().page(at.next.as_deref()).await {
             Ok(page) => page,
             Err(failed) => {

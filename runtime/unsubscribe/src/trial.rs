@@ -1,1 +1,195 @@
-//! What the tests of handlers stand on: an embedded account with table, key and contact list, and requests.
+//! What the tests of handlers stand on: an embedded account with tables, key and contact list, and requests.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType,
+    Projection, ProjectionType, ScalarAttributeType,
+};
+use aws_sdk_sesv2::types::{SubscriptionStatus, Topic};
+use contract::{
+    function::Deployed,
+    resource::SealingKey,
+    stream::Stream,
+    table::{self, Attribute, Table, Type},
+    variable::{Variable, Variables},
+};
+use http::{HeaderMap, Method};
+use sandbox::Account;
+use subscription::{Recipient, Sealer};
+use support::{Aws, Call, Clock, Request};
+
+/// When the trials take place: 2025-11-22T00:00:00Z, in milliseconds since 1970.
+pub(crate) const NOW: i64 = 1_763_769_600_000;
+pub(crate) const DAY: i64 = 24 * 60 * 60 * 1000;
+
+const LIST: &str = "people";
+const KEY: &str = "alias/dn-unsubscribe";
+
+/// A row as text by attribute, for comparison.
+pub(crate) type Row = BTreeMap<String, String>;
+
+pub(crate) struct Trial {
+    pub(crate) account: Account,
+}
+
+impl Trial {
+    pub(crate) async fn begin() -> Self {
+        let trial =
+            Self { account: Account::in_memory("000000000000", "us-east-1", sandbox::Clock::simulated()) };
+        for shape in [table::CONTACTS, table::AUDIT, table::SUPPRESSION, table::RATE_LIMITS] {
+            trial.add_table(&shape).await;
+        }
+        let aws = trial.aws();
+        let key = aws.kms().create_key().send().await.expect("a key").key_metadata.expect("a key").key_id;
+        aws.kms().create_alias().alias_name(KEY).target_key_id(key).send().await.expect("an alias");
+        let topic = |stream: Stream| {
+            let topic = Topic::builder().topic_name(stream.topic()).display_name(stream.title());
+            topic.default_subscription_status(SubscriptionStatus::OptIn).build().expect("a topic")
+        };
+        let topics = Stream::ALL.map(topic).to_vec();
+        let list = aws.mail().create_contact_list().contact_list_name(LIST).set_topics(Some(topics));
+        list.send().await.expect("a list");
+        trial.account.forget_served();
+        trial
+    }
+
+    async fn add_table(&self, shape: &Table) {
+        let mut attributes = BTreeMap::new();
+        let mut add = |hash: Attribute, range: Option<Attribute>| {
+            let element = |of: Attribute, kind: KeyType| {
+                KeySchemaElement::builder().attribute_name(of.name).key_type(kind).build().expect("a key")
+            };
+            attributes.insert(hash.name, hash.of);
+            let mut schema = vec![element(hash, KeyType::Hash)];
+            if let Some(range) = range {
+                attributes.insert(range.name, range.of);
+                schema.push(element(range, KeyType::Range));
+            }
+            schema
+        };
+        let schema = add(shape.hash, shape.range);
+        let all = Projection::builder().projection_type(ProjectionType::All).build();
+        let indexes: Vec<GlobalSecondaryIndex> = shape
+            .indexes
+            .iter()
+            .map(|index| {
+                let index = GlobalSecondaryIndex::builder()
+                    .index_name(index.name)
+                    .set_key_schema(Some(add(index.hash, index.range)));
+                index.projection(all.clone()).build().expect("an index")
+            })
+            .collect();
+        let definitions = attributes.into_iter().map(|(name, of)| {
+            let of = if of == Type::Text { ScalarAttributeType::S } else { ScalarAttributeType::N };
+            AttributeDefinition::builder().attribute_name(name).attribute_type(of).build().expect("one")
+        });
+        let aws = self.aws();
+        let table = aws.dynamodb().create_table().table_name(shape.name).set_key_schema(Some(schema));
+        let table = table.set_attribute_definitions(Some(definitions.collect()));
+        let table = table.set_global_secondary_indexes(Some(indexes).filter(|all| !all.is_empty()));
+        table.billing_mode(BillingMode::PayPerRequest).send().await.expect("a table");
+    }
+
+    pub(crate) fn aws(&self) -> Aws {
+        Aws::of(self.account.sdk_config())
+    }
+
+    /// What a handler is called with, at this time.
+    pub(crate) fn call<F: Deployed>(&self, now_ms: i64) -> Arc<Call<F>> {
+        self.call_with(now_ms, &[])
+    }
+
+    pub(crate) fn call_with<F: Deployed>(&self, now_ms: i64, set: &[(&str, &str)]) -> Arc<Call<F>> {
+        let look_up = |name: &str| {
+            let set = set.iter().find(|(one, _)| *one == name).map(|(_, value)| *value);
+            let usual = match name {
+                "STAGE" => "dev",
+                "CORS_ALLOWED_ORIGINS" => "https://crm.example.com",
+                "UNSUBSCRIBE_KMS_KEY_ID" => KEY,
+                "UNSUBSCRIBE_TOKEN_MAX_AGE_DAYS" => "30",
+                "SUPPRESSION_DAYS" => "180",
+                "SES_CONTACT_LIST_NAME" => LIST,
+                "CONTACTS_TABLE" => "contacts",
+                "UNSUBSCRIBE_AUDIT_TABLE" => "audit",
+                "FINANCIAL_SUPPRESSION_TABLE" => "suppression",
+                "RATE_LIMITS_TABLE" => "rate-limits",
+                "FIREBASE_PROJECT_ID" => "dn-test",
+                "FIREBASE_KEYS_URL" => "http://127.0.0.1:9",
+                _ => return set.map(str::to_owned),
+            };
+            Some(set.unwrap_or(usual).to_owned())
+        };
+        let variables = F::Variables::read(&look_up).expect("the variables");
+        Arc::new(Call { variables, clock: Clock::Fixed(now_ms), aws: self.aws() })
+    }
+
+    /// A token as mail has it.
+    pub(crate) async fn token(&self, address: &str, stream: Stream, made_ms: i64) -> String {
+        let key = SealingKey::parse(Some(KEY.to_owned())).expect("a key");
+        let who = Recipient::parse(address).expect("an address");
+        let token = Sealer::new(&self.aws(), &key).seal(&who, stream, made_ms).await.expect("a token");
+        token.text().to_owned()
+    }
+
+    /// Every row of a table.
+    pub(crate) async fn rows(&self, table: &str) -> Vec<Row> {
+        let scan = self.aws().dynamodb().scan().table_name(table).send().await.expect("rows");
+        let text = |value: &AttributeValue| match value {
+            AttributeValue::S(text) | AttributeValue::N(text) => text.clone(),
+            other => format!("{other:?}"),
+        };
+        let row = |item: &std::collections::HashMap<String, AttributeValue>| {
+            item.iter().map(|(name, value)| (name.clone(), text(value))).collect()
+        };
+        scan.items().iter().map(row).collect()
+    }
+
+    /// One attribute of every record, in the order of time.
+    pub(crate) async fn audited(&self, attribute: &str) -> Vec<String> {
+        let mut rows = self.rows("audit").await;
+        rows.sort_by_key(|row| row["at"].clone());
+        rows.iter().map(|row| row.get(attribute).cloned().unwrap_or_default()).collect()
+    }
+
+    /// What the contact list says: the topics that are left, and `ALL`; `None` without such a contact.
+    pub(crate) async fn listed(&self, address: &str) -> Option<Vec<String>> {
+        let aws = self.aws();
+        let contact =
+            aws.mail().get_contact().contact_list_name(LIST).email_address(address).send().await.ok()?;
+        let out = |status: &SubscriptionStatus| *status == SubscriptionStatus::OptOut;
+        let topics = contact.topic_preferences().iter().filter(|one| out(one.subscription_status()));
+        let mut left: Vec<String> = topics.map(|one| one.topic_name().to_owned()).collect();
+        left.sort();
+        left.extend(contact.unsubscribe_all().then(|| "ALL".to_owned()));
+        Some(left)
+    }
+
+    /// `Operation`s that were asked for since the last time, without those of the trial itself.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        let asked = self.account.served().into_iter().map(|served| served.operation).collect();
+        self.account.forget_served();
+        asked
+    }
+}
+
+/// A request with this token.
+pub(crate) fn request(method: &str, token: &str) -> Request {
+    Request {
+        id: "request-1".to_owned(),
+        method: method.parse::<Method>().expect("a method"),
+        path: "/outreach/unsubscribe".to_owned(),
+        headers: HeaderMap::new(),
+        query: BTreeMap::from([("data".to_owned(), vec![token.to_owned()])]),
+        body: Vec::new(),
+        source_ip: "192.0.2.1".to_owned(),
+        base_url: "https://id.execute-api/dev".to_owned(),
+    }
+}
+
+impl Trial {
+    /// One click of a mailbox provider.
+    pub(crate) fn one_click(token: &str) -> Request {
+        Request { body: b"List-Unsubscribe=One-Click".to_vec(), ..request("POST", token) }
+    }
+}
