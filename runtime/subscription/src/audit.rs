@@ -32,6 +32,19 @@ pub enum Action {
     List,
 }
 
+impl Action {
+    /// What a wish comes to.
+    #[must_use]
+    pub fn of(wish: &Wish) -> Self {
+        let has = |wanted: Status| wish.streams.values().any(|status| *status == wanted);
+        match (has(Status::OptIn), has(Status::OptOut)) {
+            (true, false) => Self::Subscribe,
+            (false, true) => Self::Unsubscribe,
+            _ => Self::Update,
+        }
+    }
+}
+
 /// By which way it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -152,14 +152,8 @@ impl<F: Deployed<Variables = UnsubscribeVariables>> Link<'_, F> {
                 _ => {}
             }
         }
-        let joins = wanted.values().any(|status| *status == Status::OptIn);
-        let leaves = wanted.values().any(|status| *status == Status::OptOut);
-        let action = match (joins, leaves) {
-            (true, false) => Action::Subscribe,
-            (false, true) => Action::Unsubscribe,
-            _ => Action::Update,
-        };
-        let after = self.apply(opened, &Wish::set(wanted), action, Source::Page).await?;
+        let wish = Wish::set(wanted);
+        let after = self.apply(opened, &wish, Action::of(&wish), Source::Page).await?;
         Ok(page::choices(&opened.who, self.stream, &after, token, Some("Your choice is saved.")))
     }
 

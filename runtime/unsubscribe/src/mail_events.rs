@@ -233,14 +233,7 @@ async fn subscribe<F: Deployed<Variables = MailEventsVariables>>(
     let [address] = &mail.destination[..] else { return Err(malformed("no single recipient")) };
     let who = Recipient::parse(address).ok_or_else(|| malformed("its recipient"))?;
     let wish = told.wish();
-    let joins = wish.streams.values().any(|status| *status == Status::OptIn);
-    let leaves = wish.streams.values().any(|status| *status == Status::OptOut);
-    let action = match (joins, leaves) {
-        (true, false) => Action::Subscribe,
-        (false, true) => Action::Unsubscribe,
-        _ => Action::Update,
-    };
-    let event = Event::new(format!("{}/{}", mail.message_id, told.timestamp), action, Source::Ses);
+    let event = Event::new(format!("{}/{}", mail.message_id, told.timestamp), Action::of(&wish), Source::Ses);
     let registry =
         Registry::of(&variables.contacts, &variables.audit, &variables.list, &call.aws, call.clock);
     registry.apply(&who, &wish, at_ms(&told.timestamp)?, &event).await.map(drop)

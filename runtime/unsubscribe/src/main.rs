@@ -4,10 +4,11 @@
 use std::process::ExitCode;
 
 use contract::{
-    function::{FinancialUnsubscribe, MailEvents, Mailto, OutreachUnsubscribe, Reconcile},
+    function::{AddContact, FinancialUnsubscribe, MailEvents, Mailto, OutreachUnsubscribe, Reconcile},
     stream::Stream,
 };
 
+mod add_contact;
 mod detection;
 mod form;
 mod inbound;
@@ -33,6 +34,7 @@ async fn main() -> ExitCode {
             |request, call| link::handle(Stream::Financial, request, call),
             |variables| &variables.origins.0,
         ),
+        support::api::<AddContact, _, _>(add_contact::handle, |variables| &variables.origins.0),
         support::event::<Mailto, _, _, _, _>(mailto::handle),
         support::event::<MailEvents, _, _, _, _>(mail_events::handle),
         support::event::<Reconcile, _, _, _, _>(reconcile::handle),

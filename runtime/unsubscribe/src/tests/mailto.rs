@@ -13,6 +13,9 @@ use crate::{
 const PUBLISHED: &str = include_str!("../../tests/vectors/inbound-notification-of-an-sns-action.json");
 const SNS: &str = include_str!("../../tests/vectors/example-sns-event.json");
 
+/// What is done to a mail.
+type Change<'a> = &'a dyn Fn(&mut Value);
+
 /// A notification of SES as the topic delivers it.
 fn delivered(notification: &Value) -> SnsEvent {
     let mut event: Value = serde_json::from_str(SNS).expect("an event");
@@ -84,7 +87,7 @@ async fn a_token_tells_who_whatever_the_sender() {
 async fn who_is_not_proven_is_not_unsubscribed() {
     let fails = |mail: &mut Value, verdict: &str| mail["receipt"][verdict] = json!({ "status": "FAIL" });
     let gray = |mail: &mut Value| mail["receipt"]["dmarcVerdict"] = json!({ "status": "GRAY" });
-    let cases: [(&str, &dyn Fn(&mut Value)); 7] = [
+    let cases: [(&str, Change<'_>); 7] = [
         ("DMARC fails", &|mail| fails(mail, "dmarcVerdict")),
         ("a signature of somebody else", &|mail| {
             gray(mail);
@@ -120,7 +123,7 @@ async fn who_is_not_proven_is_not_unsubscribed() {
 
 #[tokio::test(start_paused = true)]
 async fn an_aligned_signature_or_server_proves_the_sender() {
-    let cases: [(&str, &dyn Fn(&mut Value)); 2] = [
+    let cases: [(&str, Change<'_>); 2] = [
         ("dkim", &|mail| {
             mail["mail"]["source"] = "x@bounces.example.net".into();
             header(mail, "DKIM-Signature", "v=1; a=rsa-sha256; d=Example.com; s=x; b=y");
@@ -142,7 +145,7 @@ async fn an_aligned_signature_or_server_proves_the_sender() {
 
 #[tokio::test(start_paused = true)]
 async fn machines_and_spam_are_passed_over() {
-    let cases: [(&str, &dyn Fn(&mut Value)); 8] = [
+    let cases: [(&str, Change<'_>); 8] = [
         ("spam", &|mail| mail["receipt"]["spamVerdict"] = json!({ "status": "FAIL" })),
         ("virus", &|mail| mail["receipt"]["virusVerdict"] = json!({ "status": "FAIL" })),
         ("auto-reply", &|mail| header(mail, "Auto-Submitted", "auto-replied (vacation)")),
