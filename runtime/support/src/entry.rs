@@ -6,22 +6,43 @@
 
 use std::{env, future::Future, pin::Pin, process::ExitCode, sync::Arc, time::Instant};
 
-use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
+use aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use contract::{
     function::Deployed,
+    reply::Code,
     variable::{Problem, Variables},
 };
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use tracing::{error, info};
 
-use crate::{Aws, Clock, Failed, Reply, Request, log};
+use crate::{
+    Aws, Clock, Failed, Reply, Request,
+    auth::Keys,
+    http::Http,
+    log,
+    metric::{self, Metric},
+    secret::Secrets,
+};
 
 /// What a handler is given beside its event.
 pub struct Call<F: Deployed> {
     pub variables: F::Variables,
     pub clock: Clock,
     pub aws: Aws,
+    /// For what is not AWS.
+    pub http: Http,
+    /// The keys of Firebase tokens.
+    pub keys: Keys,
+    pub secrets: Secrets,
+}
+
+impl<F: Deployed> Call<F> {
+    #[must_use]
+    pub fn new(variables: F::Variables, clock: Clock, aws: Aws, http: Http) -> Self {
+        Self { variables, clock, aws, http, keys: Keys::default(), secrets: Secrets::default() }
+    }
 }
 
 type Running = Pin<Box<dyn Future<Output = Result<(), lambda_runtime::Error>>>>;
@@ -40,7 +61,7 @@ where
     Answer: Future<Output = Result<Reply, Failed>> + Send + 'static,
 {
     entry::<F, _>(move |call| {
-        let service = service_fn(move |event: LambdaEvent<ApiGatewayProxyRequest>| {
+        let service = service_fn(move |event: LambdaEvent<Value>| {
             let call = call.clone();
             async move { Ok::<_, lambda_runtime::Error>(answer(event.payload, &call, handler, origins).await) }
         });
@@ -75,14 +96,15 @@ where
 fn entry<F: Deployed, R: Fn(Arc<Call<F>>) -> Running + 'static>(run: R) -> Entry {
     let begin = move || {
         let variables = F::Variables::read(&|name| env::var(name).ok())?;
-        Ok(run(Arc::new(Call { variables, clock: Clock::Wall, aws: Aws::of_process() })))
+        let call = Call::new(variables, Clock::Wall, Aws::of_process(), Http::of_process());
+        Ok(run(Arc::new(call)))
     };
     Entry { name: F::FUNCTION.name, begin: Box::new(begin) }
 }
 
 /// One request: the handler's answer or failure, with CORS, and a line in the log.
 async fn answer<F, H, Answer>(
-    event: ApiGatewayProxyRequest,
+    event: Value,
     call: &Arc<Call<F>>,
     handler: H,
     origins: fn(&F::Variables) -> &[String],
@@ -93,7 +115,7 @@ where
     Answer: Future<Output = Result<Reply, Failed>>,
 {
     let begun = Instant::now();
-    let request = match Request::of(event) {
+    let request = match Request::read(event) {
         Ok(request) => request,
         Err(failed) => return failed.reply(call.clock).for_gateway(),
     };
@@ -117,7 +139,26 @@ where
         cause,
         "answered"
     );
+    let metrics = measured(&reply, code, begun);
+    metric::emit(F::FUNCTION.name, call.clock.now_ms(), &metrics, &[("request", request.id.as_str().into())]);
     reply.shared_with(&request, origins(&call.variables)).for_gateway()
+}
+
+/// What every request adds to the metrics of its function, and what the handler did (R107).
+fn measured(reply: &Reply, code: Option<Code>, begun: Instant) -> Vec<Metric> {
+    let is = |of: bool| usize::from(of);
+    let credentials = [Code::MissingToken, Code::InvalidToken, Code::InvalidSignature];
+    let refused = code.is_some_and(|code| credentials.contains(&code));
+    let mut metrics = vec![
+        Metric::milliseconds("responseTime", begun.elapsed().as_secs_f64() * 1000.0),
+        Metric::count("requests", 1),
+        Metric::count("clientErrors", is((400..500).contains(&reply.status))),
+        Metric::count("serverErrors", is(reply.status >= 500)),
+        Metric::count("authenticationFailures", is(refused)),
+        Metric::count("rateLimitEvents", is(code == Some(Code::RateLimitExceeded))),
+    ];
+    metrics.extend(reply.metrics.iter().cloned());
+    metrics
 }
 
 /// Runs the function that `_HANDLER` names until Lambda ends the process.

@@ -7,15 +7,27 @@
 //! | [`health`] | the health endpoint that every API has |
 //! | [`request`] | an event of API Gateway as one request, whatever form its parts came in |
 //! | [`reply`] | answers and failures in the shapes of the contract, with CORS |
+//! | [`auth`], [`limit`], [`idempotency`] | who calls, how often, and whether for the first time |
+//! | [`secret`], [`http`] | secrets, fetched once; calls of what is not AWS |
+//! | [`address`], [`keyed`] | addresses as RFC 5322 writes them; signatures, and what stands for an address in a log |
+//! | [`metric`] | metrics, as lines of the log |
 //! | [`time`] | time as an input, and as text |
 //! | [`log`] | one JSON line an event; nothing of a body or an address |
 
+pub mod address;
+pub mod auth;
 pub mod aws;
 pub mod entry;
 pub mod health;
+pub mod http;
+pub mod idempotency;
+pub mod keyed;
+pub mod limit;
 pub mod log;
+pub mod metric;
 pub mod reply;
 pub mod request;
+pub mod secret;
 pub mod table;
 pub mod time;
 

@@ -5,7 +5,7 @@ use contract::reply::{Code, Failure, VERSION};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::Serialize;
 
-use crate::{Clock, Request};
+use crate::{Clock, Request, metric::Metric};
 
 /// Headers that browsers may send (I2).
 pub const ALLOWED_HEADERS: &str =
@@ -17,6 +17,8 @@ pub struct Reply {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: String,
+    /// What the request adds to the metrics of its function.
+    pub metrics: Vec<Metric>,
 }
 
 impl Reply {
@@ -26,9 +28,21 @@ impl Reply {
     /// Never: the types of the contract are plain data.
     #[must_use]
     pub fn json(status: u16, body: &impl Serialize) -> Self {
-        let body = serde_json::to_string(body).expect("plain data");
-        Self { status, headers: HeaderMap::new(), body }
+        Self::of_json(status, serde_json::to_string(body).expect("plain data"))
+    }
+
+    /// A body that is JSON already.
+    #[must_use]
+    pub fn of_json(status: u16, body: String) -> Self {
+        Self { status, headers: HeaderMap::new(), body, metrics: Vec::new() }
             .with(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+    }
+
+    /// With a metric of what was done.
+    #[must_use]
+    pub fn measured(mut self, metric: Metric) -> Self {
+        self.metrics.push(metric);
+        self
     }
 
     #[must_use]

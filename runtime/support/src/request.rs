@@ -27,6 +27,16 @@ pub struct Request {
 }
 
 impl Request {
+    /// Reads an event as it came. A header that HTTP does not allow is the caller's mistake, not ours.
+    ///
+    /// # Errors
+    /// When it is no event of API Gateway, or as [`of`](Self::of).
+    pub fn read(event: serde_json::Value) -> Result<Self, Failed> {
+        let event = serde_json::from_value(event);
+        // The message may quote a value.
+        event.map_err(|_| Failed::invalid("The request cannot be read")).and_then(Self::of)
+    }
+
     /// Reads an event.
     ///
     /// # Errors
@@ -99,7 +109,7 @@ mod tests {
                  "headers": { "X-One": "a" }, "multiValueHeaders": { "X-One": ["a"], "x-two": ["b", "c"] },
                  "queryStringParameters": { "tags": "y" },
                  "multiValueQueryStringParameters": { "tags": ["x", "y"] },
-                 "requestContext": { "stage": "dev", "requestId": "r1", "domainName": "id.execute-api",
+                 "requestContext": { "stage": "dev", "requestId": "r1", "domainName": "id.execute-api", "httpMethod": "POST",
                                      "identity": { "sourceIp": "192.0.2.1" } },
                  "body": "aGVsbG8=", "isBase64Encoded": true }"#,
         );
@@ -112,10 +122,21 @@ mod tests {
     }
 
     #[test]
+    fn a_header_that_http_does_not_allow_is_refused() {
+        let event = serde_json::json!({
+            "path": "/a", "httpMethod": "GET", "headers": { "x": "\u{7f}" },
+            "requestContext": { "httpMethod": "GET", "identity": {} },
+        });
+        let failed = Request::read(event).expect_err("a control character");
+        assert_eq!(failed.message, "The request cannot be read");
+        assert!(Request::read(serde_json::Value::Null).is_err());
+    }
+
+    #[test]
     fn absent_parts_are_empty() {
         let read = request(
             r#"{ "path": "/dev/a", "httpMethod": "GET", "headers": null, "multiValueHeaders": null,
-                 "queryStringParameters": null, "requestContext": { "stage": "dev", "identity": {} }, "body": null }"#,
+                 "queryStringParameters": null, "requestContext": { "stage": "dev", "httpMethod": "GET", "identity": {} }, "body": null }"#,
         );
         assert_eq!((read.path.as_str(), read.body.len(), read.query.len()), ("/a", 0, 0));
         assert_eq!(read.header("origin"), None);
