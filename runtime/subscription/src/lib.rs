@@ -9,6 +9,7 @@
 //! | [`gate`] | who may be sent to, asked of the mirror 100 at a time |
 //! | [`notice`] | list headers, links and footers of a mail |
 //! | [`registry`] | a change, with its audit record and the contact list |
+//! | [`suppression`] | addresses that bounced for good, or complained |
 //! | [`audit`], [`list`] | the records of changes; the contact list of SES |
 //!
 //! The mirror (the contacts table) decides. An opt-out is in it, with its record, before anyone is told that it is done;
@@ -23,6 +24,7 @@ pub mod preferences;
 pub mod recipient;
 pub mod registry;
 mod row;
+pub mod suppression;
 pub mod token;
 
 pub use audit::{Action, Detection, Event, Source};

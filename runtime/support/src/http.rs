@@ -165,93 +165,10 @@ impl Http {
     }
 }
 
-/// A stand-in for the other side, for tests.
-#[cfg(any(test, feature = "stand-in"))]
-pub mod stand_in {
-    use std::sync::{Arc, Mutex};
-
-    use aws_smithy_runtime_api::client::{
-        http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector},
-        orchestrator::{HttpRequest, HttpResponse},
-        result::ConnectorError,
-    };
-    use aws_smithy_types::body::SdkBody;
-
-    use super::Http;
-
-    /// Method, URL and body of a call.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct Asked {
-        pub method: String,
-        pub url: String,
-        pub authorization: String,
-        pub body: String,
-    }
-
-    /// Status, `Cache-Control` and body; `None` loses the connection.
-    pub type Answering = Arc<dyn Fn(&Asked) -> Option<(u16, &'static str, String)> + Send + Sync>;
-
-    #[derive(Clone)]
-    pub struct StandIn {
-        answering: Answering,
-        asked: Arc<Mutex<Vec<Asked>>>,
-    }
-
-    impl std::fmt::Debug for StandIn {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("StandIn")
-        }
-    }
-
-    impl StandIn {
-        pub fn new(
-            answering: impl Fn(&Asked) -> Option<(u16, &'static str, String)> + Send + Sync + 'static,
-        ) -> Self {
-            Self { answering: Arc::new(answering), asked: Arc::default() }
-        }
-
-        #[must_use]
-        pub fn http(&self) -> Http {
-            Http::of(SharedHttpConnector::new(self.clone()))
-        }
-
-        /// Every call so far.
-        ///
-        /// # Panics
-        /// When a test that used it panicked.
-        #[must_use]
-        pub fn asked(&self) -> Vec<Asked> {
-            self.asked.lock().expect("no panic").clone()
-        }
-    }
-
-    impl HttpConnector for StandIn {
-        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-            let header = |name| request.headers().get(name).unwrap_or_default().to_owned();
-            let asked = Asked {
-                method: request.method().to_owned(),
-                url: request.uri().to_owned(),
-                authorization: header("authorization"),
-                body: String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned(),
-            };
-            self.asked.lock().expect("no panic").push(asked.clone());
-            let answer = (self.answering)(&asked);
-            HttpConnectorFuture::ready(match answer {
-                Some((status, cache, body)) => {
-                    let status = status.try_into().expect("a status");
-                    let mut response = HttpResponse::new(status, SdkBody::from(body));
-                    response.headers_mut().insert("cache-control", cache);
-                    Ok(response)
-                }
-                None => Err(ConnectorError::io("lost".into())),
-            })
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{stand_in::StandIn, *};
+    use super::*;
+    use crate::stand_in::StandIn;
 
     #[tokio::test(start_paused = true)]
     async fn what_must_not_be_done_twice_is_repeated_only_when_it_was_not_done() {

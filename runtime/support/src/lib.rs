@@ -12,6 +12,7 @@
 //! | [`address`], [`keyed`] | addresses as RFC 5322 writes them; signatures, and what stands for an address in a log |
 //! | [`metric`] | metrics, as lines of the log |
 //! | [`time`] | time as an input, and as text |
+//! | `stand_in` | for tests: what is not AWS, without a network |
 //! | [`log`] | one JSON line an event; nothing of a body or an address |
 
 pub mod address;
@@ -28,6 +29,8 @@ pub mod metric;
 pub mod reply;
 pub mod request;
 pub mod secret;
+#[cfg(any(test, feature = "stand-in"))]
+pub mod stand_in;
 pub mod table;
 pub mod time;
 

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{Aws, Clock, http::stand_in::StandIn};
+use crate::{Aws, Clock, stand_in::StandIn};
 
 const KEY: &[u8] = include_bytes!("../../tests/vectors/token-key.pem");
 const CERTIFICATE: &str = include_str!("../../tests/vectors/token-certificate.pem");

@@ -1,0 +1,6 @@
+//! Whole handlers, on the embedded account.
+
+mod random;
+mod reading;
+mod sending;
+mod webhook;
