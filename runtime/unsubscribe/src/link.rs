@@ -230,13 +230,13 @@ fn redirect(url: &str, token: &str, opened: &Opened, expired: bool) -> Result<Re
     let join = if url.contains('?') { '&' } else { '?' };
     let location = HeaderValue::from_str(&format!("{url}{join}{}", query.finish()))
         .map_err(|_| Failed::internal("the confirmation URL is no header"))?;
-    let reply = Reply { status: 302, headers: HeaderMap::new(), body: String::new() };
+    let reply = Reply { status: 302, headers: HeaderMap::new(), body: String::new(), metrics: Vec::new() };
     Ok(reply.with(header::LOCATION, location))
 }
 
 /// What a browser asks before it posts from another site; the gateway answers it where it can.
 fn options() -> Reply {
-    let reply = Reply { status: 204, headers: HeaderMap::new(), body: String::new() };
+    let reply = Reply { status: 204, headers: HeaderMap::new(), body: String::new(), metrics: Vec::new() };
     reply
         .with(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, OPTIONS"))
         .with(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST,OPTIONS"))

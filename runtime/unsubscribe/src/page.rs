@@ -91,7 +91,7 @@ fn action(token: &str) -> String {
 fn page(status: u16, title: &'static str, content: Content<'_>) -> Reply {
     // Writing into a string cannot fail.
     let body = Page { title, style: STYLE, content }.render().unwrap_or_default();
-    Reply { status, headers: HeaderMap::new(), body }
+    Reply { status, headers: HeaderMap::new(), body, metrics: Vec::new() }
         .with(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))
         .with(header::CONTENT_SECURITY_POLICY, POLICY.clone())
 }
