@@ -98,20 +98,22 @@ functions! {
     OutreachHealth(crate::health::HealthVariables) = "outreach-health" in "outreach" of Outreach,
         128 MB, 5 s, Trigger::Api, "Tells that the outreach API works.";
     /// Serves the unsubscribe links of outreach mail.
-    OutreachUnsubscribe(crate::subscription::UnsubscribeVariables) = "outreach-unsubscribe" in "outreach" of Unsubscribe,
-        256 MB, 10 s, Trigger::Api, "Serves the unsubscribe links of outreach mail.";
+    OutreachUnsubscribe(crate::subscription::UnsubscribeVariables) = "outreach-unsubscribe" in "outreach"
+        of Unsubscribe, 256 MB, 10 s, Trigger::Api, "Serves the unsubscribe links of outreach mail.";
     /// Serves the unsubscribe links of financial mail.
     FinancialUnsubscribe(crate::subscription::UnsubscribeVariables) = "financial-unsubscribe" in "financial"
         of Unsubscribe, 256 MB, 10 s, Trigger::Api, "Serves the unsubscribe links of financial mail.";
     /// Subscribes contacts again.
-    AddContact(crate::subscription::AddContactVariables) = "financial-add-contact" in "financial" of Unsubscribe,
-        256 MB, 10 s, Trigger::Api, "Subscribes contacts again.";
+    AddContact(crate::subscription::AddContactVariables) = "financial-add-contact" in "financial"
+        of Unsubscribe, 256 MB, 10 s, Trigger::Api, "Subscribes contacts again.";
     /// Unsubscribes who writes to the unsubscribe address.
     Mailto(crate::subscription::MailtoVariables) = "unsubscribe-mailto" in "shared" of Unsubscribe,
-        256 MB, 30 s, Trigger::Topic("shared", "inbound-mail"), "Unsubscribes who writes to the unsubscribe address.";
+        256 MB, 30 s, Trigger::Topic("shared", "inbound-mail"),
+        "Unsubscribes who writes to the unsubscribe address.";
     /// Keeps what SES tells of contacts and addresses.
     MailEvents(crate::subscription::MailEventsVariables) = "mail-events" in "shared" of Unsubscribe,
-        256 MB, 60 s, Trigger::Queue("shared", "ses-events"), "Keeps what SES tells of contacts and addresses.";
+        256 MB, 60 s, Trigger::Queue("shared", "ses-events"),
+        "Keeps what SES tells of contacts and addresses.";
     /// Brings contact list and mirror together.
     Reconcile(crate::subscription::ReconcileVariables) = "reconcile-contacts" in "shared" of Unsubscribe,
         256 MB, 300 s, Trigger::Schedule("rate(15 minutes)"), "Brings contact list and mirror together.";

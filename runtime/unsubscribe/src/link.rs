@@ -139,7 +139,8 @@ impl<F: Deployed<Variables = UnsubscribeVariables>> Link<'_, F> {
         }
     }
 
-    /// The checked boxes are what is kept. A box that cannot be changed is not sent by browsers, and opens nothing.
+    /// The checked boxes are what is kept. A box that cannot be changed is not sent by browsers, and opens
+    /// nothing.
     async fn save(&self, opened: &Opened, form: &Form, token: &str) -> Result<Reply, Failed> {
         let kept: Vec<&str> = form.values("keep").collect();
         let known = self.registry().preferences(&opened.who).await?;

@@ -195,8 +195,8 @@ async fn the_published_notification_and_others_are_read() {
     let trial = Trial::begin().await;
     let published: Value = serde_json::from_str(PUBLISHED).expect("a notification");
     assert_eq!(take(&trial, &published).await, Ok(0), "its sender is not proven");
-    let alert =
-        json!({ "notificationType": "Bounce", "receipt": {}, "mail": { "messageId": "1", "timestamp": "" } });
+    let about = json!({ "messageId": "1", "timestamp": "" });
+    let alert = json!({ "notificationType": "Bounce", "receipt": {}, "mail": about });
     assert_eq!(take(&trial, &alert).await, Ok(0));
     assert_eq!(take(&trial, &json!("no notification")).await, Ok(0));
 }
