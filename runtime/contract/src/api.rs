@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use crate::function::Function;
 
 mod list;
+mod outreach;
 mod unsubscribe;
 
 pub use list::APIS;

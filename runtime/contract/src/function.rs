@@ -97,6 +97,21 @@ functions! {
     /// Tells that the outreach API works.
     OutreachHealth(crate::health::HealthVariables) = "outreach-health" in "outreach" of Outreach,
         128 MB, 5 s, Trigger::Api, "Tells that the outreach API works.";
+    /// Sends mail.
+    SendEmail(crate::outreach::SendVariables) = "send-email" in "outreach" of Outreach,
+        256 MB, 29 s, Trigger::Api, "Sends mail through Mailgun.";
+    /// Sends mail made from a template.
+    SendTemplateEmail(crate::outreach::SendVariables) = "send-template-email" in "outreach" of Outreach,
+        256 MB, 29 s, Trigger::Api, "Sends mail made from a template of Mailgun.";
+    /// Computes campaign statistics.
+    CampaignStats(crate::outreach::StatsVariables) = "campaign-stats" in "outreach" of Outreach,
+        256 MB, 29 s, Trigger::Api, "Computes campaign statistics.";
+    /// Lists the events of messages.
+    TrackingData(crate::outreach::TrackingVariables) = "tracking-data" in "outreach" of Outreach,
+        256 MB, 29 s, Trigger::Api, "Lists the events of messages.";
+    /// Takes Mailgun's webhooks.
+    Webhook(crate::outreach::WebhookVariables) = "webhook" in "outreach" of Outreach,
+        256 MB, 15 s, Trigger::Api, "Takes the webhooks of Mailgun.";
     /// Serves the unsubscribe links of outreach mail.
     OutreachUnsubscribe(crate::subscription::UnsubscribeVariables) = "outreach-unsubscribe" in "outreach"
         of Unsubscribe, 256 MB, 10 s, Trigger::Api, "Serves the unsubscribe links of outreach mail.";

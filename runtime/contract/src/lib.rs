@@ -7,7 +7,7 @@
 //! | [`variable`] | variables as typed structs; one that names a resource grants what its type says |
 //! | [`setting`], [`resource`], [`table`] | what a variable may stand for |
 //! | [`openapi`] | the published document of an API |
-//! | [`health`], [`reply`], [`subscription`] | shapes that cross the wire |
+//! | [`health`], [`outreach`], [`reply`], [`subscription`] | shapes that cross the wire |
 //! | [`stream`] | the two streams of mail, whose names are the topics that people unsubscribe from |
 //!
 //! Nothing here is heavier than serde and its schemas: every function and every stack compiles it.
@@ -16,6 +16,7 @@ pub mod api;
 pub mod function;
 pub mod health;
 pub mod openapi;
+pub mod outreach;
 pub mod reply;
 pub mod resource;
 pub mod setting;

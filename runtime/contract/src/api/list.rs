@@ -1,6 +1,6 @@
 //! Every API with its endpoints. A new endpoint is one entry here, and its function one in `function.rs`.
 
-use super::{Api, Auth, Endpoint, Method, Response, Throttle, json, schema_of, unsubscribe};
+use super::{Api, Auth, Endpoint, Method, Response, Throttle, json, outreach, schema_of, unsubscribe};
 use crate::{
     function::{
         Deployed, DnApiHealth, FinancialHealth, FinancialUnsubscribe, Function, OutreachHealth,
@@ -20,6 +20,11 @@ pub const APIS: &[Api] = &[
         quota_a_day: 10_000,
         endpoints: &[
             health("/outreach/health", Auth::Open, OutreachHealth::FUNCTION),
+            outreach::SEND_EMAIL,
+            outreach::SEND_TEMPLATE_EMAIL,
+            outreach::CAMPAIGN_STATS,
+            outreach::TRACKING_DATA,
+            outreach::WEBHOOK,
             unsubscribe::shown("/outreach/unsubscribe", OutreachUnsubscribe::FUNCTION),
             unsubscribe::left("/outreach/unsubscribe", OutreachUnsubscribe::FUNCTION),
         ],
