@@ -126,7 +126,7 @@ fn read(folder: &Path, code: Code) -> Result<Artefacts, Failure> {
         return Err(Failure::error(text).hint("build for the architecture of the stage"));
     }
     let mut artefacts = Artefacts::new();
-    for service in Service::ALL {
+    for service in Service::all() {
         let name = service.package();
         let entry = manifest.artefacts.get(name);
         let entry = entry.ok_or_else(|| {

@@ -39,10 +39,10 @@ pub(super) fn all(code: Code) -> Result<BTreeMap<Service, PathBuf>, Failure> {
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         let message: Value = serde_json::from_str(line).unwrap_or_default();
         let binary = message["executable"].as_str();
-        let service = Service::ALL.into_iter().find(|one| message["target"]["name"] == one.package());
+        let service = Service::all().find(|one| message["target"]["name"] == one.package());
         found.extend(service.zip(binary.map(PathBuf::from)));
     }
-    match Service::ALL.into_iter().find(|service| !found.contains_key(service)) {
+    match Service::all().find(|service| !found.contains_key(service)) {
         None => Ok(found),
         Some(missing) => Err(Failure::error(format!("cargo built no binary of {}", missing.package()))),
     }
@@ -51,7 +51,7 @@ pub(super) fn all(code: Code) -> Result<BTreeMap<Service, PathBuf>, Failure> {
 fn command(source: &Path, code: Code) -> Result<Command, Failure> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(source).args(["build", "--quiet", "--message-format=json-render-diagnostics"]);
-    for service in Service::ALL {
+    for service in Service::all() {
         cargo.args(["--package", service.package()]);
     }
     if code.mode == Mode::Release {
