@@ -229,7 +229,8 @@ mod tests {
         let notice = links(None).notice(&token(64));
         let url = format!("https://api.example.com/prod/outreach/unsubscribe?data={}", token(64).text());
         let body = notice.in_html("<html><body>Grüße İ<p>Hi</BODY></html>");
-        assert!(body.starts_with("<html><body>Grüße İ<p>Hi<div") && body.ends_with("</div></BODY></html>"));
+        assert!(body.starts_with("<html><body>Grüße İ<p>Hi<div"), "{body}");
+        assert!(body.ends_with("</div></BODY></html>"), "{body}");
         assert!(
             body.contains(&format!("href=\"{url}\"")) && body.contains("1 &#60;Main&#62; Street"),
             "{body}"

@@ -22,7 +22,8 @@ fn firebase(change: &Value) -> String {
     let now_s = NOW / 1000;
     let mut claims = json!({
         "iss": "https://securetoken.google.com/dn-test", "aud": "dn-test", "sub": "staff-1",
-        "exp": now_s + 600, "iat": now_s - 10, "auth_time": now_s - 20, "email": "staff@example.com", "email_verified": true,
+        "exp": now_s + 600, "iat": now_s - 10, "auth_time": now_s - 20, "email": "staff@example.com",
+        "email_verified": true,
     });
     for (name, value) in change.as_object().into_iter().flatten() {
         claims[name] = value.clone();
