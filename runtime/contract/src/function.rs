@@ -1,5 +1,7 @@
 //! The functions that are deployed, each with what starts it, its size and its variables.
 
+use std::collections::BTreeSet;
+
 use crate::variable::{Declared, Variables};
 
 /// A crate of the runtime: one artefact that holds several functions, told apart by `_HANDLER`.
@@ -12,7 +14,11 @@ pub enum Service {
 }
 
 impl Service {
-    pub const ALL: [Self; 4] = [Self::Outreach, Self::Unsubscribe, Self::Financial, Self::DnApi];
+    /// Every service that has a function.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let services: BTreeSet<Self> = FUNCTIONS.iter().map(|one| one.service).collect();
+        services.into_iter()
+    }
 
     /// The package, its binary, and the last part of its artefact's address.
     #[must_use]
@@ -113,20 +119,22 @@ functions! {
     Webhook(crate::outreach::WebhookVariables) = "webhook" in "outreach" of Outreach,
         256 MB, 15 s, Trigger::Api, "Takes the webhooks of Mailgun.";
     /// Serves the unsubscribe links of outreach mail.
-    OutreachUnsubscribe(crate::subscription::UnsubscribeVariables) = "outreach-unsubscribe" in "outreach" of Unsubscribe,
-        256 MB, 10 s, Trigger::Api, "Serves the unsubscribe links of outreach mail.";
+    OutreachUnsubscribe(crate::subscription::UnsubscribeVariables) = "outreach-unsubscribe" in "outreach"
+        of Unsubscribe, 256 MB, 10 s, Trigger::Api, "Serves the unsubscribe links of outreach mail.";
     /// Serves the unsubscribe links of financial mail.
     FinancialUnsubscribe(crate::subscription::UnsubscribeVariables) = "financial-unsubscribe" in "financial"
         of Unsubscribe, 256 MB, 10 s, Trigger::Api, "Serves the unsubscribe links of financial mail.";
     /// Subscribes contacts again.
-    AddContact(crate::subscription::AddContactVariables) = "financial-add-contact" in "financial" of Unsubscribe,
-        256 MB, 10 s, Trigger::Api, "Subscribes contacts again.";
+    AddContact(crate::subscription::AddContactVariables) = "financial-add-contact" in "financial"
+        of Unsubscribe, 256 MB, 10 s, Trigger::Api, "Subscribes contacts again.";
     /// Unsubscribes who writes to the unsubscribe address.
     Mailto(crate::subscription::MailtoVariables) = "unsubscribe-mailto" in "shared" of Unsubscribe,
-        256 MB, 30 s, Trigger::Topic("shared", "inbound-mail"), "Unsubscribes who writes to the unsubscribe address.";
+        256 MB, 30 s, Trigger::Topic("shared", "inbound-mail"),
+        "Unsubscribes who writes to the unsubscribe address.";
     /// Keeps what SES tells of contacts and addresses.
     MailEvents(crate::subscription::MailEventsVariables) = "mail-events" in "shared" of Unsubscribe,
-        256 MB, 60 s, Trigger::Queue("shared", "ses-events"), "Keeps what SES tells of contacts and addresses.";
+        256 MB, 60 s, Trigger::Queue("shared", "ses-events"),
+        "Keeps what SES tells of contacts and addresses.";
     /// Brings contact list and mirror together.
     Reconcile(crate::subscription::ReconcileVariables) = "reconcile-contacts" in "shared" of Unsubscribe,
         256 MB, 300 s, Trigger::Schedule("rate(15 minutes)"), "Brings contact list and mirror together.";

@@ -149,7 +149,8 @@ pub struct ContactPreferences {
     pub unsubscribe_all: bool,
 }
 
-/// A contact to subscribe again, by staff with a Firebase token or by its owner with an unsubscribe token (A7).
+/// A contact to subscribe again, by staff with a Firebase token or by its owner with an unsubscribe token
+/// (A7).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AddContactRequest {

@@ -214,7 +214,8 @@ impl Log {
         self.rows.add(record).await
     }
 
-    /// Records that something asked for was not done. What is tried again later and done has a record beside it.
+    /// Records that something asked for was not done. What is tried again later and done has a record beside
+    /// it.
     ///
     /// # Errors
     /// When the table does not answer.

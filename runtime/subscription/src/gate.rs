@@ -52,8 +52,9 @@ impl Gate {
         Self { rows: Reader::of(contacts, aws, clock), writes: Writer::of(contacts, aws, clock), clock }
     }
 
-    /// What to do with each recipient. Opt-outs that were confirmed before the call are seen. Who is not known yet is
-    /// made a contact with the default preferences; the contact list is told of it in the background.
+    /// What to do with each recipient. Opt-outs that were confirmed before the call are seen. Who is not
+    /// known yet is made a contact with the default preferences; the contact list is told of it in the
+    /// background.
     ///
     /// # Errors
     /// When the table does not answer: then nobody may be sent to.

@@ -1,5 +1,5 @@
-//! Who gets which mail: tokens of unsubscribe links, the gate before every send, what every mail says about leaving, and
-//! the records of every change.
+//! Who gets which mail: tokens of unsubscribe links, the gate before every send, what every mail says about
+//! leaving, and the records of every change.
 //!
 //! | module | what it does |
 //! | --- | --- |
@@ -12,9 +12,9 @@
 //! | [`suppression`] | addresses that bounced for good, or complained |
 //! | [`audit`], [`list`] | the records of changes; the contact list of SES |
 //!
-//! The mirror (the contacts table) decides. An opt-out is in it, with its record, before anyone is told that it is done;
-//! the gate reads it consistently; so no mail that is started afterwards goes out. What the contact list could not be
-//! told stays marked until it was.
+//! The mirror (the contacts table) decides. An opt-out is in it, with its record, before anyone is told that
+//! it is done; the gate reads it consistently; so no mail that is started afterwards goes out. What the
+//! contact list could not be told stays marked until it was.
 
 pub mod audit;
 pub mod gate;

@@ -14,8 +14,8 @@ use support::{
 
 use crate::{Preferences, Recipient, Wish};
 
-/// How long a caller waits for the contact list: its calls are limited to about one a second (standards 2.2), and what
-/// does not get through is told later.
+/// How long a caller waits for the contact list: its calls are limited to about one a second (standards 2.2),
+/// and what does not get through is told later.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Attempts when somebody else changes the same contact.

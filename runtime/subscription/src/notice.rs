@@ -95,8 +95,9 @@ impl Links {
         format!("{}?data={}", self.base_url, token.text())
     }
 
-    /// The value of `List-Unsubscribe`. The token is in both links where both fit; where they do not, the mailto link
-    /// is without it, and the sender is told by the verdicts of SES; where that does not fit either, it is left out.
+    /// The value of `List-Unsubscribe`. The token is in both links where both fit; where they do not, the
+    /// mailto link is without it, and the sender is told by the verdicts of SES; where that does not fit
+    /// either, it is left out.
     #[must_use]
     pub fn header(&self, token: &Token) -> String {
         let url = self.url(token);
@@ -118,8 +119,9 @@ impl Links {
         self.of(&self.url(token), self.header(token))
     }
 
-    /// For one mail to many: links and headers are variables of each recipient, which the provider fills in from
-    /// [`variables`](Self::variables). `named` writes a variable as the provider does: `%recipient.x%` at Mailgun.
+    /// For one mail to many: links and headers are variables of each recipient, which the provider fills in
+    /// from [`variables`](Self::variables). `named` writes a variable as the provider does: `%recipient.x%`
+    /// at Mailgun.
     #[must_use]
     pub fn batch(&self, named: impl Fn(&str) -> String) -> Notice {
         self.of(&named(URL_VARIABLE), named(HEADER_VARIABLE))
@@ -144,8 +146,8 @@ impl Links {
             // Writing into a string cannot fail.
             html: footer.render().unwrap_or_default(),
             text: format!(
-                "\n\n-- \nYou get this mail because you are on our list for \"{title}\".\nUnsubscribe or choose \
-                 what you get: {url}\n\n{}\n",
+                "\n\n-- \nYou get this mail because you are on our list for \"{title}\".\nUnsubscribe or \
+                 choose what you get: {url}\n\n{}\n",
                 self.postal_address
             ),
         }
@@ -227,7 +229,8 @@ mod tests {
         let notice = links(None).notice(&token(64));
         let url = format!("https://api.example.com/prod/outreach/unsubscribe?data={}", token(64).text());
         let body = notice.in_html("<html><body>Grüße İ<p>Hi</BODY></html>");
-        assert!(body.starts_with("<html><body>Grüße İ<p>Hi<div") && body.ends_with("</div></BODY></html>"));
+        assert!(body.starts_with("<html><body>Grüße İ<p>Hi<div"), "{body}");
+        assert!(body.ends_with("</div></BODY></html>"), "{body}");
         assert!(
             body.contains(&format!("href=\"{url}\"")) && body.contains("1 &#60;Main&#62; Street"),
             "{body}"

@@ -1,7 +1,7 @@
 //! What a person wants: for each stream and for everything, the latest choice with its time.
 //!
-//! Choices come by several ways, late, twice and out of order. Each is a value with its time, and the later one wins;
-//! of two at the same millisecond the opt-out does. So all orders end in the same state.
+//! Choices come by several ways, late, twice and out of order. Each is a value with its time, and the later
+//! one wins; of two at the same millisecond the opt-out does. So all orders end in the same state.
 
 use std::collections::BTreeMap;
 

@@ -7,13 +7,14 @@ use sha2::{Digest, Sha256};
 /// The longest address that a mail server takes (RFC 5321, 4.5.3.1.3 less the brackets).
 const LONGEST: usize = 254;
 
-/// An address without surrounding space, in lower case, so that an opt-out holds however a list spells it. It does
-/// not print itself.
+/// An address without surrounding space, in lower case, so that an opt-out holds however a list spells it. It
+/// does not print itself.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Recipient(String);
 
 impl Recipient {
-    /// Takes what can be an address at all; whether it is written as RFC 5322 says is for whoever accepts input.
+    /// Takes what can be an address at all; whether it is written as RFC 5322 says is for whoever accepts
+    /// input.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let address = text.trim().to_lowercase();
@@ -29,8 +30,8 @@ impl Recipient {
         &self.0
     }
 
-    /// The value of a message tag that events are matched by: two addresses never share one, and it shows none
-    /// (R71, A8).
+    /// The value of a message tag that events are matched by: two addresses never share one, and it shows
+    /// none (R71, A8).
     #[must_use]
     pub fn tag(&self) -> String {
         let hash = Sha256::digest(self.0.as_bytes());

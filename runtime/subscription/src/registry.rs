@@ -97,8 +97,8 @@ impl Registry {
         self.rows.row(Key::of(who.address())).await
     }
 
-    /// Applies a wish that was made at this time. When it returns, the mirror and the record hold it; the contact list
-    /// was told, or is told later.
+    /// Applies a wish that was made at this time. When it returns, the mirror and the record hold it; the
+    /// contact list was told, or is told later.
     ///
     /// # Errors
     /// When the tables do not answer: nothing is done then, and that is recorded if it can be.
@@ -221,8 +221,8 @@ impl Registry {
         }
     }
 
-    /// Two who tell the list of one contact may be heard in the wrong order. Whoever finds the row changed afterwards
-    /// tells it again, so the last one heard tells what stands.
+    /// Two who tell the list of one contact may be heard in the wrong order. Whoever finds the row changed
+    /// afterwards tells it again, so the last one heard tells what stands.
     async fn tell(&self, mut row: Row) -> Result<(), Failed> {
         for _ in 0..ATTEMPTS {
             self.list.put(row.listed(), &row.preferences()).await?;
@@ -242,8 +242,8 @@ impl Registry {
         self.writes.apply(update.expression_attribute_values(":version", number(row.version))).await
     }
 
-    /// Tells the contact list of up to `most` rows that it does not know of: choices first, the oldest first. Returns
-    /// how many it was told of.
+    /// Tells the contact list of up to `most` rows that it does not know of: choices first, the oldest first.
+    /// Returns how many it was told of.
     ///
     /// # Errors
     /// When the table does not answer, or the list refuses: the rest is for the next time.
@@ -273,9 +273,10 @@ impl Registry {
 
     /// Takes in what the contact list says of some contacts; returns how many rows changed.
     ///
-    /// The list tells when a contact was last changed, not when a choice was made. So an opt-out that the mirror lacks is
-    /// taken over when it is later than the mirror's opt-in, and an opt-in never is: those come as events, or by
-    /// `add-contact`. Where the two differ otherwise the list is told what the mirror says.
+    /// The list tells when a contact was last changed, not when a choice was made. So an opt-out that the
+    /// mirror lacks is taken over when it is later than the mirror's opt-in, and an opt-in never is: those
+    /// come as events, or by `add-contact`. Where the two differ otherwise the list is told what the mirror
+    /// says.
     ///
     /// # Errors
     /// When the tables do not answer.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Preferences, Recipient, preferences::Choice};
 
-/// What the contact list does not know of a contact yet. The value is the partition of the index that finds it.
+/// What the contact list does not know of a contact yet. The value is the partition of the index that finds
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Pending {

@@ -1,7 +1,8 @@
 //! Tokens of unsubscribe links: `{email, topic, timestamp}`, sealed by KMS (R60).
 //!
-//! The stream is part of what KMS authenticates, so that a token of one stream opens nothing in another, and an altered
-//! one opens nothing at all. Whether an address is known plays no part: a token says what it was made for, no more.
+//! The stream is part of what KMS authenticates, so that a token of one stream opens nothing in another, and
+//! an altered one opens nothing at all. Whether an address is known plays no part: a token says what it was
+//! made for, no more.
 
 use aws_sdk_kms::primitives::Blob;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

@@ -1,5 +1,5 @@
-//! Subscribing again: by staff with a Firebase token, or by the contact itself with an unsubscribe token, for its own
-//! address and topic only (R65, A7).
+//! Subscribing again: by staff with a Firebase token, or by the contact itself with an unsubscribe token, for
+//! its own address and topic only (R65, A7).
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -89,7 +89,8 @@ mod tests {
 
     #[tokio::test]
     async fn one_click_is_read_in_every_legal_encoding() {
-        let part = "--x1\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x1--\r\n";
+        let part = "--x1\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n\
+                    --x1--\r\n";
         let plain = b"List-Unsubscribe=One-Click".as_slice();
         for (of, body) in [
             (Some("application/x-www-form-urlencoded"), plain),
@@ -127,7 +128,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_body_is_more_than_refused(body in any::<Vec<u8>>(), multipart in any::<bool>()) {
-            let of = if multipart { "multipart/form-data; boundary=x" } else { "application/x-www-form-urlencoded" };
+            let kinds = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"];
+            let of = kinds[usize::from(multipart)];
             let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
             if let Err(failed) = runtime.block_on(read(Some(of), &body)) {
                 prop_assert_eq!(failed.code.status(), 400);

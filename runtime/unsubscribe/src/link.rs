@@ -139,7 +139,8 @@ impl<F: Deployed<Variables = UnsubscribeVariables>> Link<'_, F> {
         }
     }
 
-    /// The checked boxes are what is kept. A box that cannot be changed is not sent by browsers, and opens nothing.
+    /// The checked boxes are what is kept. A box that cannot be changed is not sent by browsers, and opens
+    /// nothing.
     async fn save(&self, opened: &Opened, form: &Form, token: &str) -> Result<Reply, Failed> {
         let kept: Vec<&str> = form.values("keep").collect();
         let known = self.registry().preferences(&opened.who).await?;
@@ -230,13 +231,13 @@ fn redirect(url: &str, token: &str, opened: &Opened, expired: bool) -> Result<Re
     let join = if url.contains('?') { '&' } else { '?' };
     let location = HeaderValue::from_str(&format!("{url}{join}{}", query.finish()))
         .map_err(|_| Failed::internal("the confirmation URL is no header"))?;
-    let reply = Reply { status: 302, headers: HeaderMap::new(), body: String::new() };
+    let reply = Reply { status: 302, headers: HeaderMap::new(), body: String::new(), metrics: Vec::new() };
     Ok(reply.with(header::LOCATION, location))
 }
 
 /// What a browser asks before it posts from another site; the gateway answers it where it can.
 fn options() -> Reply {
-    let reply = Reply { status: 204, headers: HeaderMap::new(), body: String::new() };
+    let reply = Reply { status: 204, headers: HeaderMap::new(), body: String::new(), metrics: Vec::new() };
     reply
         .with(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, OPTIONS"))
         .with(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST,OPTIONS"))

@@ -1,5 +1,5 @@
-//! What SES tells of contacts and addresses, from the queue: who used its own unsubscribe link, what bounced for good,
-//! and who complained (R58, R70, A1, A24).
+//! What SES tells of contacts and addresses, from the queue: who used its own unsubscribe link, what bounced
+//! for good, and who complained (R58, R70, A1, A24).
 
 use std::{
     collections::BTreeMap,

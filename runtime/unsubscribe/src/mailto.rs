@@ -1,7 +1,7 @@
 //! Mail to the unsubscribe address: SES, SNS, and this (R66).
 //!
-//! The sender must be certain. A token in the mail says who asks; without one `From` counts, but only when SES vouches
-//! for it. Auto-replies, bounces and spam are passed over; every mail leaves a record.
+//! The sender must be certain. A token in the mail says who asks; without one `From` counts, but only when
+//! SES vouches for it. Auto-replies, bounces and spam are passed over; every mail leaves a record.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The unsubscribe system: links, the preference page, `add-contact`, mail to the unsubscribe address, what SES tells,
-//! and the reconciliation of the contact list.
+//! The unsubscribe system: links, the preference page, `add-contact`, mail to the unsubscribe address, what
+//! SES tells, and the reconciliation of the contact list.
 
 use std::process::ExitCode;
 

@@ -16,7 +16,8 @@ const STYLE: &str = include_str!("../templates/page.css");
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let hash = STANDARD.encode(Sha256::digest(STYLE));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'self'; \
+         frame-ancestors 'none'"
     );
     HeaderValue::from_str(&policy).expect("base64 in a header")
 });
@@ -45,8 +46,8 @@ struct Page<'a> {
     content: Content<'a>,
 }
 
-/// What the owner of a token of this stream gets, with a choice for each stream. The token opens its own stream both
-/// ways; others it can only close (A7).
+/// What the owner of a token of this stream gets, with a choice for each stream. The token opens its own
+/// stream both ways; others it can only close (A7).
 pub(crate) fn choices(
     who: &Recipient,
     stream: Stream,
@@ -91,7 +92,7 @@ fn action(token: &str) -> String {
 fn page(status: u16, title: &'static str, content: Content<'_>) -> Reply {
     // Writing into a string cannot fail.
     let body = Page { title, style: STYLE, content }.render().unwrap_or_default();
-    Reply { status, headers: HeaderMap::new(), body }
+    Reply { status, headers: HeaderMap::new(), body, metrics: Vec::new() }
         .with(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))
         .with(header::CONTENT_SECURITY_POLICY, POLICY.clone())
 }

@@ -1,7 +1,7 @@
 //! Contact list and mirror, brought together on a schedule (R70, A2).
 //!
-//! First the list is told what it does not know of, then it is read. Both at about one call a second, which is what SES
-//! allows (standards 2.2); what a run does not reach the next one goes on with.
+//! First the list is told what it does not know of, then it is read. Both at about one call a second, which
+//! is what SES allows (standards 2.2); what a run does not reach the next one goes on with.
 
 use std::{sync::Arc, time::Duration};
 

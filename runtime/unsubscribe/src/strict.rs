@@ -1,5 +1,5 @@
-//! Headers of everything that an unsubscribe link is answered with: nothing is kept, nothing leaks to where a page
-//! leads, nothing foreign is loaded, and no other site shows it (R63, A6).
+//! Headers of everything that an unsubscribe link is answered with: nothing is kept, nothing leaks to where a
+//! page leads, nothing foreign is loaded, and no other site shows it (R63, A6).
 
 use http::{HeaderName, HeaderValue, header};
 use support::{Clock, Failed, Reply, Request};

@@ -1,5 +1,6 @@
 //! Whole handlers against the embedded account.
 
+mod add_contact;
 mod gate;
 mod links;
 mod mail_events;

@@ -16,13 +16,15 @@ use contract::{
 };
 use http::{HeaderMap, Method};
 use sandbox::Account;
+use serde_json::json;
 use subscription::{Recipient, Sealer};
-use support::{Aws, Call, Clock, Request};
+use support::{Aws, Call, Clock, Request, http::stand_in::StandIn};
 
 /// When the trials take place: 2025-11-22T00:00:00Z, in milliseconds since 1970.
 pub(crate) const NOW: i64 = 1_763_769_600_000;
 pub(crate) const DAY: i64 = 24 * 60 * 60 * 1000;
 
+const CERTIFICATE: &str = include_str!("../../support/tests/vectors/token-certificate.pem");
 const LIST: &str = "people";
 const KEY: &str = "alias/dn-unsubscribe";
 
@@ -115,13 +117,14 @@ impl Trial {
                 "FINANCIAL_SUPPRESSION_TABLE" => "suppression",
                 "RATE_LIMITS_TABLE" => "rate-limits",
                 "FIREBASE_PROJECT_ID" => "dn-test",
-                "FIREBASE_KEYS_URL" => "http://127.0.0.1:9",
+                "FIREBASE_KEYS_URL" => "https://keys.example.com",
                 _ => return set.map(str::to_owned),
             };
             Some(set.unwrap_or(usual).to_owned())
         };
         let variables = F::Variables::read(&look_up).expect("the variables");
-        Arc::new(Call { variables, clock: Clock::Fixed(now_ms), aws: self.aws() })
+        let google = StandIn::new(|_| Some((200, "max-age=3600", json!({ "k1": CERTIFICATE }).to_string())));
+        Arc::new(Call::new(variables, Clock::Fixed(now_ms), self.aws(), google.http()))
     }
 
     /// A token as mail has it.
@@ -192,4 +195,10 @@ impl Trial {
     pub(crate) fn one_click(token: &str) -> Request {
         Request { body: b"List-Unsubscribe=One-Click".to_vec(), ..request("POST", token) }
     }
+}
+
+/// Runs a trial of a property on time that passes when everybody waits.
+pub(crate) fn on_paused_time<T>(trial: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.expect("a runtime").block_on(trial)
 }

@@ -69,7 +69,7 @@ pub(super) const fn left(path: &'static str, function: Function) -> Endpoint {
         method: Method::Post,
         path,
         summary: "Unsubscribe with one click",
-        description: "Unsubscribes the token's recipient from its stream (RFC 8058); no login, cookie or redirect",
+        description: "Unsubscribes the token's recipient from its stream (RFC 8058); needs no login",
         group: "Unsubscribe",
         auth: Auth::UnsubscribeToken,
         throttle: Throttle::Webhook,

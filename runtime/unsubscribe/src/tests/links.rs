@@ -11,7 +11,7 @@ use support::{Reply, Request};
 
 use crate::{
     link,
-    trial::{DAY, NOW, Trial, request},
+    trial::{DAY, NOW, Trial, on_paused_time, request},
 };
 
 const ANN: &str = "ann@example.com";
@@ -279,15 +279,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn no_request_is_more_than_refused(
-        token in "[A-Za-z0-9_=%/.-]{0,400}", body in any::<Vec<u8>>(), method in "GET|POST|HEAD|PUT", kind in 0..4_usize,
+        token in "[A-Za-z0-9_=%/.-]{0,400}",
+        body in any::<Vec<u8>>(),
+        method in "GET|POST|HEAD|PUT",
+        kind in 0..4_usize,
     ) {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
-        let status = runtime.block_on(async {
+        let status = on_paused_time(async {
             let trial = Trial::begin().await;
             let mut request = Request { body, ..request(&method, &token) };
-            let kinds =
-                ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "\u{1}"];
+            let form = "application/x-www-form-urlencoded";
+            let kinds = ["text/plain", form, "multipart/form-data; boundary=x", "\u{1}"];
             if let Ok(kind) = kinds[kind].parse() {
                 request.headers.insert("content-type", kind);
             }

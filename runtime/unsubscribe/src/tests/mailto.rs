@@ -184,7 +184,7 @@ async fn content_in_base64_is_read() {
     let trial = Trial::begin().await;
     let mut mail = mail("Hello", "");
     let content = "From: Ann <ann@example.com>\r\nContent-Type: text/plain; charset=utf-8\r\n\
-                   Content-Transfer-Encoding: quoted-printable\r\n\r\nPlease un=\r\nsubscribe me from reports\r\n";
+                   Content-Transfer-Encoding: quoted-printable\r\n\r\nDo un=\r\nsubscribe from reports\r\n";
     mail["content"] = STANDARD.encode(content).into();
     assert_eq!(take(&trial, &mail).await, Ok(1));
     assert_eq!(trial.listed("ann@example.com").await, Some(vec!["financial".to_owned()]));
@@ -195,8 +195,8 @@ async fn the_published_notification_and_others_are_read() {
     let trial = Trial::begin().await;
     let published: Value = serde_json::from_str(PUBLISHED).expect("a notification");
     assert_eq!(take(&trial, &published).await, Ok(0), "its sender is not proven");
-    let alert =
-        json!({ "notificationType": "Bounce", "receipt": {}, "mail": { "messageId": "1", "timestamp": "" } });
+    let about = json!({ "messageId": "1", "timestamp": "" });
+    let alert = json!({ "notificationType": "Bounce", "receipt": {}, "mail": about });
     assert_eq!(take(&trial, &alert).await, Ok(0));
     assert_eq!(take(&trial, &json!("no notification")).await, Ok(0));
 }

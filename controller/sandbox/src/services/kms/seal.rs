@@ -1,5 +1,5 @@
-//! Encrypt and Decrypt of symmetric keys: authenticated with the key and the encryption context, as large as AWS's
-//! ciphertexts, and the same text for the same input at the same time.
+//! Encrypt and Decrypt of symmetric keys: authenticated with the key and the encryption context, as large as
+//! AWS's ciphertexts, and the same text for the same input at the same time.
 
 use std::collections::BTreeMap;
 
@@ -110,8 +110,8 @@ fn bytes(input: &Value, member: &str, most: usize) -> Result<Vec<u8>, Refusal> {
         return Ok(bytes);
     }
     Err(invalid(format!(
-        "1 validation error detected: Value at '{member}' failed to satisfy constraint: Member must have length \
-         greater than or equal to 1 and less than or equal to {most}"
+        "1 validation error detected: Value at '{member}' failed to satisfy constraint: Member must have \
+         length greater than or equal to 1 and less than or equal to {most}"
     )))
 }
 
