@@ -85,7 +85,6 @@ enum Ended {
 
 /// Keeps an event, and counts its recipient for the message unless an event of this type did. Tells whether it was new.
 pub(crate) async fn keep(event: &Event, kind: EventType, call: &Call<Webhook>) -> Result<bool, Failed> {
-    let expiration_time = period::expiry_s(event.at_ms, &call.variables.days);
     let day = period::day(event.at_ms);
     let row = Row {
         message_id: event.message_id.clone(),
@@ -99,13 +98,15 @@ pub(crate) async fn keep(event: &Event, kind: EventType, call: &Call<Webhook>) -
         delivery_status: event.delivery_status.clone(),
         client_info: event.client_info.clone(),
         geolocation: event.geolocation.clone(),
-        expiration_time,
+        expiration_time: period::expiry_s(event.at_ms, &call.variables.days),
     };
     let events = Writer::<Events>::of(&call.variables.events, &call.aws, call.clock);
     // A failure that passes is no number of the statistics (A21).
     if kind == EventType::TemporaryFail {
         return events.add(&row).await;
     }
+    // What stands for several events ends with none of them, so that their order leaves no trace.
+    let expiration_time = period::expiry_s(call.clock.now_ms(), &call.variables.days);
     let marker = Marker {
         message_id: event.message_id.clone(),
         event: format!("counted#{}#{}", kind.name(), event.recipient.address()),

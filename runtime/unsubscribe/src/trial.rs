@@ -18,7 +18,7 @@ use http::{HeaderMap, Method};
 use sandbox::Account;
 use serde_json::json;
 use subscription::{Recipient, Sealer};
-use support::{Aws, Call, Clock, Request, http::stand_in::StandIn};
+use support::{Aws, Call, Clock, Request, stand_in::StandIn};
 
 /// When the trials take place: 2025-11-22T00:00:00Z, in milliseconds since 1970.
 pub(crate) const NOW: i64 = 1_763_769_600_000;

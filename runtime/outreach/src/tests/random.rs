@@ -33,16 +33,18 @@ fn any_json() -> impl Strategy<Value = Value> {
 fn mutated(mut document: Value, at: &[usize], with: Value) -> Value {
     let mut inside = &mut document;
     for step in at {
+        let length = match inside {
+            Value::Object(members) => members.len(),
+            Value::Array(items) => items.len(),
+            _ => 0,
+        };
+        if length == 0 {
+            break;
+        }
+        let index = step % length;
         inside = match inside {
-            Value::Object(members) if !members.is_empty() => {
-                let index = step % members.len();
-                members.values_mut().nth(index).expect("a member")
-            }
-            Value::Array(items) if !items.is_empty() => {
-                let index = step % items.len();
-                &mut items[index]
-            }
-            other => other,
+            Value::Object(members) => members.values_mut().nth(index).expect("a member"),
+            other => &mut other[index],
         };
     }
     *inside = with;
@@ -66,8 +68,8 @@ proptest! {
         bytes in proptest::collection::vec(any::<u8>(), 0..100),
         texts in proptest::collection::vec(".{0,30}", 7),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true);
-        let runtime = { let mut runtime = runtime; runtime.build().expect("a runtime") };
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
         runtime.block_on(async {
             let trial = Trial::begin().await;
             let mut statuses = Vec::new();
