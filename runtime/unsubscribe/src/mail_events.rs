@@ -14,18 +14,16 @@ use contract::{
     subscription::{MailEventsVariables, Status},
     table::Suppression,
 };
-use serde::{Deserialize, Serialize};
-use subscription::{Action, Event, Recipient, Registry, Source, Wish};
-use support::{
-    Call, Failed,
-    table::{Writer, text},
+use serde::Deserialize;
+use subscription::{
+    Action, Event, Recipient, Registry, Source, Wish,
+    suppression::{self, Reason},
 };
+use support::{Call, Failed, table::Writer};
 use tracing::{info, warn};
 
 /// How long a call works on its messages; the rest comes again.
 const PATIENCE: Duration = Duration::from_secs(45);
-
-const DAY_S: i64 = 24 * 60 * 60;
 
 /// The messages of one call: those that could not be worked off are named, and come again.
 pub(crate) async fn handle(event: SqsEvent, call: Arc<Call<MailEvents>>) -> Result<SqsBatchResponse, Failed> {
@@ -74,14 +72,14 @@ async fn take<F: Deployed<Variables = MailEventsVariables>>(
             if bounce.bounce_type != "Permanent" {
                 return Ok(());
             }
-            suppress("bounce", &bounce.bounced_recipients, &bounce.timestamp, call).await
+            suppress(Reason::Bounce, &bounce.bounced_recipients, &bounce.timestamp, call).await
         }
         "Complaint" => {
             let complaint = told.complaint.ok_or_else(|| malformed("no complaint"))?;
             if complaint.complaint_feedback_type.as_deref() == Some("not-spam") {
                 return Ok(());
             }
-            suppress("complaint", &complaint.complained_recipients, &complaint.timestamp, call).await
+            suppress(Reason::Complaint, &complaint.complained_recipients, &complaint.timestamp, call).await
         }
         "" => Err(malformed("no type")),
         other => {
@@ -239,49 +237,18 @@ async fn subscribe<F: Deployed<Variables = MailEventsVariables>>(
     registry.apply(&who, &wish, at_ms(&told.timestamp)?, &event).await.map(drop)
 }
 
-/// An address that must not be sent to, as its row (R58).
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Suppressed<'a> {
-    email: &'a str,
-    reason: &'static str,
-    /// Milliseconds since 1970.
-    timestamp: i64,
-    /// Seconds since 1970; a complaint stands for ever (A24).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expiration_time: Option<i64>,
-}
-
 /// SES keeps a list of its own of both, which it checks by itself.
 async fn suppress<F: Deployed<Variables = MailEventsVariables>>(
-    reason: &'static str,
+    reason: Reason,
     addresses: &[Address],
     timestamp: &str,
     call: &Call<F>,
 ) -> Result<(), Failed> {
     let at_ms = at_ms(timestamp)?;
     let rows = Writer::<Suppression>::of(&call.variables.suppression, &call.aws, call.clock);
-    let until = at_ms.div_euclid(1000) + i64::from(call.variables.suppression_days.0) * DAY_S;
     for address in addresses {
         let Some(who) = Recipient::parse(&address.email_address) else { continue };
-        let expiration_time = (reason == "bounce").then_some(until);
-        let row = Suppressed { email: who.address(), reason, timestamp: at_ms, expiration_time };
-        let put = rows.put(&row)?;
-        // A bounce neither ends a complaint nor shortens what a later bounce began.
-        let put = match reason {
-            "bounce" => put
-                .condition_expression("attribute_not_exists(email) OR (reason = :bounce AND #at <= :at)")
-                .expression_attribute_names("#at", "timestamp")
-                .expression_attribute_values(":bounce", text("bounce"))
-                .expression_attribute_values(":at", support::table::number(at_ms)),
-            _ => put,
-        };
-        let sent = put.send().await;
-        match sent {
-            Ok(_) => {}
-            Err(error) if support::aws::code_of(&error) == Some("ConditionalCheckFailedException") => {}
-            Err(error) => return Err(support::aws::failed("PutItem", &error)),
-        }
+        suppression::suppress(&rows, &who, reason, at_ms, call.variables.suppression_days.0).await?;
     }
     Ok(())
 }

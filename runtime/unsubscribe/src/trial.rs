@@ -2,23 +2,23 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType,
-    Projection, ProjectionType, ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sesv2::types::{SubscriptionStatus, Topic};
 use contract::{
     function::Deployed,
     resource::SealingKey,
     stream::Stream,
-    table::{self, Attribute, Table, Type},
+    table,
     variable::{Variable, Variables},
 };
 use http::{HeaderMap, Method};
 use sandbox::Account;
 use serde_json::json;
 use subscription::{Recipient, Sealer};
-use support::{Aws, Call, Clock, Request, stand_in::StandIn};
+use support::{
+    Aws, Call, Clock, Request,
+    stand_in::{StandIn, add_table},
+};
 
 /// When the trials take place: 2025-11-22T00:00:00Z, in milliseconds since 1970.
 pub(crate) const NOW: i64 = 1_763_769_600_000;
@@ -40,7 +40,7 @@ impl Trial {
         let trial =
             Self { account: Account::in_memory("000000000000", "us-east-1", sandbox::Clock::simulated()) };
         for shape in [table::CONTACTS, table::AUDIT, table::SUPPRESSION, table::RATE_LIMITS] {
-            trial.add_table(&shape).await;
+            add_table(&trial.aws(), &shape).await;
         }
         let aws = trial.aws();
         let key = aws.kms().create_key().send().await.expect("a key").key_metadata.expect("a key").key_id;
@@ -54,43 +54,6 @@ impl Trial {
         list.send().await.expect("a list");
         trial.account.forget_served();
         trial
-    }
-
-    async fn add_table(&self, shape: &Table) {
-        let mut attributes = BTreeMap::new();
-        let mut add = |hash: Attribute, range: Option<Attribute>| {
-            let element = |of: Attribute, kind: KeyType| {
-                KeySchemaElement::builder().attribute_name(of.name).key_type(kind).build().expect("a key")
-            };
-            attributes.insert(hash.name, hash.of);
-            let mut schema = vec![element(hash, KeyType::Hash)];
-            if let Some(range) = range {
-                attributes.insert(range.name, range.of);
-                schema.push(element(range, KeyType::Range));
-            }
-            schema
-        };
-        let schema = add(shape.hash, shape.range);
-        let all = Projection::builder().projection_type(ProjectionType::All).build();
-        let indexes: Vec<GlobalSecondaryIndex> = shape
-            .indexes
-            .iter()
-            .map(|index| {
-                let index = GlobalSecondaryIndex::builder()
-                    .index_name(index.name)
-                    .set_key_schema(Some(add(index.hash, index.range)));
-                index.projection(all.clone()).build().expect("an index")
-            })
-            .collect();
-        let definitions = attributes.into_iter().map(|(name, of)| {
-            let of = if of == Type::Text { ScalarAttributeType::S } else { ScalarAttributeType::N };
-            AttributeDefinition::builder().attribute_name(name).attribute_type(of).build().expect("one")
-        });
-        let aws = self.aws();
-        let table = aws.dynamodb().create_table().table_name(shape.name).set_key_schema(Some(schema));
-        let table = table.set_attribute_definitions(Some(definitions.collect()));
-        let table = table.set_global_secondary_indexes(Some(indexes).filter(|all| !all.is_empty()));
-        table.billing_mode(BillingMode::PayPerRequest).send().await.expect("a table");
     }
 
     pub(crate) fn aws(&self) -> Aws {

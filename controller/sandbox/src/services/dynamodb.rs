@@ -24,6 +24,8 @@ mod keys;
 mod many;
 mod query;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod update;
 mod values;
 

@@ -95,6 +95,10 @@ proptest! {
             ] {
                 statuses.push(webhook::handle(asked, trial.call::<Webhook>(NOW)).await);
             }
+            for status in &statuses {
+                let cause = status.as_ref().err().and_then(|failed| failed.cause.clone()).unwrap_or_default();
+                prop_assert!(!cause.contains('@'), "{cause}");
+            }
             for status in statuses {
                 let status = status.map_or_else(|failed| failed.code.status(), |reply| reply.status);
                 prop_assert!(status < 500, "{status}");
