@@ -23,7 +23,7 @@ const TRANSACTIONAL: &str = "transactional";
 /// The campaign of mail that names none.
 const NO_CAMPAIGN: &str = "direct";
 
-/// A mail that can be sent.
+/// A mail that can be sent. It prints only its campaign: the rest is between sender and recipients.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Mail {
     pub(crate) to: BTreeSet<Recipient>,
@@ -35,6 +35,12 @@ pub(crate) struct Mail {
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) tracking: TrackingSettings,
     pub(crate) campaign: String,
+}
+
+impl std::fmt::Debug for Mail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Mail({})", self.campaign)
+    }
 }
 
 /// What a mail says.
@@ -225,14 +231,13 @@ mod tests {
             "replyTo": "r@b.example", "tags": ["x"], "customVariables": { "campaignId": "c" }, "other": 1,
             "trackingSettings": { "opens": true }, "from": null,
         }))
-        .ok()
         .expect("a mail");
         let to: Vec<&str> = mail.to.iter().map(Recipient::address).collect();
         assert_eq!((to, mail.campaign.as_str()), (vec!["a@b.example", "b@b.example"], "c"));
         assert!(mail.content == Content::Written { html: None, text: Some("t".to_owned()) });
         assert_eq!(mail.tracking, TrackingSettings { opens: Some(true), clicks: None, unsubscribes: None });
-        assert_eq!(written(with("tags", json!(["x", "y"]))).ok().expect("a mail").campaign, "x");
-        assert_eq!(written(super::tests::mail()).ok().expect("a mail").campaign, "direct");
+        assert_eq!(written(with("tags", json!(["x", "y"]))).expect("a mail").campaign, "x");
+        assert_eq!(written(super::tests::mail()).expect("a mail").campaign, "direct");
     }
 
     #[test]
@@ -265,7 +270,7 @@ mod tests {
             (json!({ "to": "a@b.example", "text": "t" }), "subject is required"),
             (json!([]), "The body is no JSON object of the documented form"),
         ] {
-            assert_eq!(written(value.clone()).err().expect("refused").message, want, "{value}");
+            assert_eq!(written(value.clone()).expect_err("refused").message, want, "{value}");
         }
         for text in ["", "{", "{} {}", "\u{feff}{}", "nul"] {
             assert!(body::<SendEmailRequest>(text.as_bytes()).is_err(), "{text}");
@@ -285,7 +290,7 @@ mod tests {
         let mail = |tags: Value, said: Value| {
             let mut mail = with("tags", tags);
             mail["trackingSettings"] = json!({ "unsubscribes": said });
-            written(mail).ok().expect("a mail").tells_how_to_leave()
+            written(mail).expect("a mail").tells_how_to_leave()
         };
         assert!(mail(json!(["welcome"]), json!(false)) && mail(json!(["transactional"]), Value::Null));
         assert!(!mail(json!(["x", "Transactional"]), json!(false)));

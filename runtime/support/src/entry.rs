@@ -93,6 +93,7 @@ where
     })
 }
 
+#[expect(clippy::disallowed_methods, reason = "what a handler may know of the environment is read here")]
 fn entry<F: Deployed, R: Fn(Arc<Call<F>>) -> Running + 'static>(run: R) -> Entry {
     let begin = move || {
         let variables = F::Variables::read(&|name| env::var(name).ok())?;
@@ -162,6 +163,7 @@ fn measured(reply: &Reply, code: Option<Code>, begun: Instant) -> Vec<Metric> {
 }
 
 /// Runs the function that `_HANDLER` names until Lambda ends the process.
+#[expect(clippy::disallowed_methods, reason = "Lambda names the function by the environment")]
 pub async fn run(entries: impl IntoIterator<Item = Entry>) -> ExitCode {
     log::begin();
     let entries: Vec<Entry> = entries.into_iter().collect();

@@ -50,18 +50,21 @@ impl Metric {
     }
 }
 
+/// Metrics with the same dimensions, which share a line.
+type Group<'m> = (Option<&'m (&'static str, String)>, Vec<&'m Metric>);
+
 /// The lines for these metrics of a function. `properties` are searchable and no dimensions: an id of a user makes no
 /// metric of its own.
 #[must_use]
 pub fn lines(function: &str, at_ms: i64, metrics: &[Metric], properties: &[(&str, Value)]) -> Vec<String> {
-    let mut groups: Vec<(Option<&(&'static str, String)>, Vec<&Metric>)> = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for metric in metrics {
         match groups.iter_mut().find(|(by, _)| *by == metric.by.as_ref()) {
             Some((_, group)) => group.push(metric),
             None => groups.push((metric.by.as_ref(), vec![metric])),
         }
     }
-    let line = |(by, group): &(Option<&(&'static str, String)>, Vec<&Metric>)| {
+    let line = |(by, group): &Group<'_>| {
         let dimensions: Vec<&str> =
             std::iter::once("function").chain(by.map(|(dimension, _)| *dimension)).collect();
         let declared: Vec<Value> =
