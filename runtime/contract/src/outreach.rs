@@ -131,7 +131,8 @@ pub struct SendEmailRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "email"))]
     pub reply_to: Option<String>,
-    /// At most 10 of at most 128 characters. The first names the campaign, unless `customVariables.campaignId` does.
+    /// At most 10 of at most 128 characters. The first names the campaign, unless
+    /// `customVariables.campaignId` does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,8 +141,8 @@ pub struct SendEmailRequest {
     pub tracking_settings: Option<TrackingSettings>,
 }
 
-/// A mail made from one of Mailgun's templates. The template gets `unsubscribe_url` and `postal_address` beside its own
-/// variables.
+/// A mail made from one of Mailgun's templates. The template gets `unsubscribe_url` and `postal_address`
+/// beside its own variables.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SendTemplateEmailRequest {
@@ -312,7 +313,8 @@ pub struct TrackingDataQuery {
     /// Filter by event type.
     #[schemars(extend("enum" = ["delivered", "opened", "clicked", "bounced", "complained", "unsubscribed"]))]
     pub event_type: Option<String>,
-    /// Start date for tracking data (ISO 8601). Without it and without message and recipient, 7 days before the end.
+    /// Start date for tracking data (ISO 8601). Without it and without message and recipient, 7 days before
+    /// the end.
     #[schemars(extend("format" = "date-time"))]
     pub start_date: Option<String>,
     /// End date for tracking data (ISO 8601). Without it, now.
@@ -412,8 +414,8 @@ pub struct Pagination {
     pub has_more: bool,
 }
 
-/// A webhook of Mailgun, in its present form. The legacy form has the members of `signature` and `event-data` at its
-/// top. Members that are not listed are ignored.
+/// A webhook of Mailgun, in its present form. The legacy form has the members of `signature` and
+/// `event-data` at its top. Members that are not listed are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct WebhookRequest {

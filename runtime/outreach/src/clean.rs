@@ -11,8 +11,8 @@ const LONGEST_NAME: usize = 64;
 const RESERVED: &[&str] =
     &["event", "event-data", "message-headers", "message-id", "recipient", "signature", "timestamp", "token"];
 
-/// Characters that begin or end markup, and others that look like them and are none. A template's `{{x}}` escapes what
-/// it shows, so that escapes here would be seen; `{{{x}}}` does not.
+/// Characters that begin or end markup, and others that look like them and are none. A template's `{{x}}`
+/// escapes what it shows, so that escapes here would be seen; `{{{x}}}` does not.
 const LOOK_ALIKES: &[(char, char)] =
     &[('<', '\u{2039}'), ('>', '\u{203a}'), ('"', '\u{201d}'), ('\'', '\u{2019}'), ('`', '\u{2018}')];
 
@@ -52,7 +52,8 @@ fn harmless(text: &str) -> String {
     if runs { text.replacen(':', "\u{2236}", 1) } else { text }
 }
 
-/// Without control characters but line ends and tabs, and without Mailgun's own variables, which would be filled in.
+/// Without control characters but line ends and tabs, and without Mailgun's own variables, which would be
+/// filled in.
 fn plain(text: &str) -> String {
     let kept: String = text.chars().filter(|one| !one.is_control() || matches!(one, '\n' | '\t')).collect();
     kept.replace("%recipient", "% recipient").replace("%unsubscribe_", "% unsubscribe_")

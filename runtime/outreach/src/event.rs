@@ -1,4 +1,5 @@
-//! An event of a message: its row, and how it is counted once whatever the number and order of its deliveries.
+//! An event of a message: its row, and how it is counted once whatever the number and order of its
+//! deliveries.
 
 use std::time::Duration;
 
@@ -83,7 +84,8 @@ enum Ended {
     Overtaken,
 }
 
-/// Keeps an event, and counts its recipient for the message unless an event of this type did. Tells whether it was new.
+/// Keeps an event, and counts its recipient for the message unless an event of this type did. Tells whether
+/// it was new.
 pub(crate) async fn keep(event: &Event, kind: EventType, call: &Call<Webhook>) -> Result<bool, Failed> {
     let day = period::day(event.at_ms);
     let row = Row {

@@ -46,7 +46,8 @@ pub(crate) struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    /// The call that sends a mail to those who have a token; their links are in it where the mail tells how to leave.
+    /// The call that sends a mail to those who have a token; their links are in it where the mail tells how
+    /// to leave.
     pub(crate) fn call(
         &self,
         mail: &Mail,

@@ -1,4 +1,5 @@
-//! The outreach API: mail through Mailgun, what Mailgun tells of it, and what is known of campaigns and messages.
+//! The outreach API: mail through Mailgun, what Mailgun tells of it, and what is known of campaigns and
+//! messages.
 //!
 //! | module | what it does |
 //! | --- | --- |

@@ -26,7 +26,8 @@ pub(crate) struct Period {
 }
 
 impl Period {
-    /// What `startDate` and `endDate` ask for; `None` without either. A missing start is `usual_days` before the end.
+    /// What `startDate` and `endDate` ask for; `None` without either. A missing start is `usual_days`
+    /// before the end.
     pub(crate) fn asked(request: &Request, now_ms: i64, usual_days: i64) -> Result<Option<Self>, Failed> {
         let start = time(request, "startDate", false)?;
         let end = time(request, "endDate", true)?;
@@ -45,7 +46,8 @@ impl Period {
         Self { from_ms: now_ms - days * DAY_MS, to_ms: now_ms }
     }
 
-    /// Without what is not kept any longer, and without the future: so its days are few, whatever is asked for.
+    /// Without what is not kept any longer, and without the future: so its days are few, whatever is asked
+    /// for.
     pub(crate) fn kept(self, now_ms: i64, days: &TrackingDays) -> Self {
         let oldest = now_ms - i64::from(days.0) * DAY_MS + 1000;
         // A clock of Mailgun's may be ahead.
@@ -179,7 +181,8 @@ mod tests {
         #[test]
         fn no_query_is_too_much(text in ".{0,40}", digits in "[0-9T:+Z. -]{0,30}") {
             for text in [&text, &digits] {
-                let asked = request(&[("startDate", text), ("endDate", text), ("limit", text), ("offset", text)]);
+                let asked = ["startDate", "endDate", "limit", "offset"].map(|name| (name, text.as_str()));
+                let asked = request(&asked);
                 let _ = Page::asked(&asked);
                 if let Ok(Some(period)) = Period::asked(&asked, NOW, 30) {
                     prop_assert!(period.kept(NOW, &TrackingDays(90)).days().len() <= 92);

@@ -116,8 +116,8 @@ async fn send<F: Deployed<Variables = SendVariables>>(
     Ok((taken, sent))
 }
 
-/// Without those who must not or do not want to be sent to. Asked of both tables as they are now: who was told that
-/// an opt-out is done before this request began gets no mail.
+/// Without those who must not or do not want to be sent to. Asked of both tables as they are now: who was
+/// told that an opt-out is done before this request began gets no mail.
 async fn admitted<F: Deployed<Variables = SendVariables>>(
     to: &BTreeSet<Recipient>,
     call: &Call<F>,

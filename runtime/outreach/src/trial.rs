@@ -1,4 +1,5 @@
-//! What the tests of handlers stand on: an embedded account, Google's keys and Mailgun played by a stand-in, requests.
+//! What the tests of handlers stand on: an embedded account, Google's keys and Mailgun played by a
+//! stand-in, requests.
 
 use std::{
     collections::BTreeMap,
@@ -180,7 +181,8 @@ pub(crate) fn token_with(changes: Value) -> String {
     let now_s = NOW / 1000;
     let mut claims = json!({
         "iss": "https://securetoken.google.com/dn", "aud": "dn", "sub": "u1", "exp": now_s + 20_000_000,
-        "iat": now_s - 5_000_000, "auth_time": now_s - 5_000_000, "email": "staff@mg.example", "email_verified": true,
+        "iat": now_s - 5_000_000, "auth_time": now_s - 5_000_000, "email": "staff@mg.example",
+        "email_verified": true,
     });
     for (name, value) in changes.as_object().expect("an object") {
         claims[name] = value.clone();

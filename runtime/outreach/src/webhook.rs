@@ -1,8 +1,9 @@
 //! `webhook`: what Mailgun tells of messages (R31-R37, A9, A21).
 //!
-//! Nothing binds a signature to a body, so the token of each is kept with what it came with: the same again is done
-//! again, which changes nothing, and anything else under it is refused. All effects come out the same whatever the
-//! order and number of deliveries, and a delivery that failed half-way is completed by the next.
+//! Nothing binds a signature to a body, so the token of each is kept with what it came with: the same again
+//! is done again, which changes nothing, and anything else under it is refused. All effects come out the
+//! same whatever the order and number of deliveries, and a delivery that failed half-way is completed by
+//! the next.
 
 use std::sync::Arc;
 

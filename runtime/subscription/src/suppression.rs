@@ -35,8 +35,9 @@ struct Row {
     expiration_time: Option<i64>,
 }
 
-/// Keeps that an address bounced or complained at this time. The same events leave the same row, whatever their order
-/// and number: a bounce never takes the place of a complaint, nor an earlier event that of a later one.
+/// Keeps that an address bounced or complained at this time. The same events leave the same row, whatever
+/// their order and number: a bounce never takes the place of a complaint, nor an earlier event that of a
+/// later one.
 ///
 /// # Errors
 /// When the table does not answer.

@@ -5,8 +5,9 @@ use email_address::{EmailAddress, Options};
 /// The longest address that a mail server takes (RFC 5321, 4.5.3.1.3 less the brackets).
 const LONGEST: usize = 254;
 
-/// Whether a text is an address as RFC 5322 writes it. What is legal and only ever a mistake or an attack is refused:
-/// quoted names, comments, domain literals; letters beyond ASCII, which the providers do not take.
+/// Whether a text is an address as RFC 5322 writes it. What is legal and only ever a mistake or an attack
+/// is refused: quoted names, comments, domain literals; letters beyond ASCII, which the providers do not
+/// take.
 #[must_use]
 pub fn is_address(text: &str) -> bool {
     let odd = |byte: u8| byte <= b' ' || byte >= 0x7f || b"\"(),:;<>[]\\".contains(&byte);
@@ -51,7 +52,9 @@ mod tests {
         }
 
         #[test]
-        fn what_is_accepted_breaks_out_of_nothing(text in "[a-z]{0,3}[a-z<>,\"\r\n ]{0,2}@[a-z]{1,3}[.<>, ]?[a-z]{1,3}") {
+        fn what_is_accepted_breaks_out_of_nothing(
+            text in "[a-z]{0,3}[a-z<>,\"\r\n ]{0,2}@[a-z]{1,3}[.<>, ]?[a-z]{1,3}",
+        ) {
             let breaks = text.contains(['<', '>', ',', '"', '\r', '\n', ' ']);
             prop_assert!(!(breaks && is_address(&text)));
         }

@@ -119,7 +119,8 @@ const PASSING: &[&str] = &[
     "TransactionInProgressException",
 ];
 
-/// What a call that AWS did not do means for the caller. The message of AWS is left out: it may quote a value.
+/// What a call that AWS did not do means for the caller. The message of AWS is left out: it may quote a
+/// value.
 pub fn failed<E: ProvideErrorMetadata>(call: &str, error: &SdkError<E, HttpResponse>) -> Failed {
     let (passing, what) = match error {
         SdkError::ServiceError(refused) => {

@@ -16,7 +16,8 @@ pub fn is_signed(key: &str, text: &str, signature: &str) -> bool {
     verify_slices_are_equal(want.as_bytes(), signature.to_ascii_lowercase().as_bytes()).is_ok()
 }
 
-/// What stands for an address in a log (A33): who does not have the key cannot find out whose it is by trying.
+/// What stands for an address in a log (A33): who does not have the key cannot find out whose it is by
+/// trying.
 #[must_use]
 pub fn shown(key: &str, address: &str) -> String {
     let mut hash = sign(key, &format!("log:{}", address.to_lowercase()));

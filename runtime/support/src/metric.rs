@@ -53,8 +53,8 @@ impl Metric {
 /// Metrics with the same dimensions, which share a line.
 type Group<'m> = (Option<&'m (&'static str, String)>, Vec<&'m Metric>);
 
-/// The lines for these metrics of a function. `properties` are searchable and no dimensions: an id of a user makes no
-/// metric of its own.
+/// The lines for these metrics of a function. `properties` are searchable and no dimensions: an id of a
+/// user makes no metric of its own.
 #[must_use]
 pub fn lines(function: &str, at_ms: i64, metrics: &[Metric], properties: &[(&str, Value)]) -> Vec<String> {
     let mut groups: Vec<Group<'_>> = Vec::new();

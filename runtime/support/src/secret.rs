@@ -41,8 +41,8 @@ impl Secrets {
         self.younger_than(FRESH_MS, name, aws, clock).await
     }
 
-    /// The value as it is now, for who finds that the one kept does not fit: it may have been rotated. Looked up at
-    /// most once a minute.
+    /// The value as it is now, for who finds that the one kept does not fit: it may have been rotated.
+    /// Looked up at most once a minute.
     ///
     /// # Errors
     /// As [`get`](Self::get).

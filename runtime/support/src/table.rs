@@ -1,5 +1,5 @@
-//! Tables, usable only as the type of the variable allows: a [`Reader`] needs a variable that may read, a [`Writer`]
-//! one that may write, and the stack grants exactly that.
+//! Tables, usable only as the type of the variable allows: a [`Reader`] needs a variable that may read, a
+//! [`Writer`] one that may write, and the stack grants exactly that.
 //!
 //! DynamoDB removes expired rows days late, so a reader takes them for absent.
 
@@ -268,7 +268,8 @@ impl<T: Shaped> Writer<T> {
         held(update.send().await.map(|_| ()), "UpdateItem")
     }
 
-    /// Adds to a counter of a row, with other assignments of the same expression, and returns what it is then.
+    /// Adds to a counter of a row, with other assignments of the same expression, and returns what it is
+    /// then.
     ///
     /// # Errors
     /// When the table does not answer.

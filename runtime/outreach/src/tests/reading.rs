@@ -63,7 +63,8 @@ async fn campaigns_are_counted_within_dates_tags_and_pages() {
     assert_eq!(
         stats_of(&trial, &[]).await,
         json!({
-            "totalSent": 6, "delivered": 3, "opens": 2, "clicks": 0, "bounces": 0, "complaints": 0, "unsubscribes": 0,
+            "totalSent": 6, "delivered": 3, "opens": 2, "clicks": 0, "bounces": 0, "complaints": 0,
+            "unsubscribes": 0,
             "deliveryRate": 50.0, "openRate": 66.67, "clickRate": 0.0,
             "campaigns": [
                 { "name": "news", "sent": 2, "delivered": 1, "opens": 1, "clicks": 0 },

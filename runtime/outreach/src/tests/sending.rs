@@ -11,7 +11,8 @@ use crate::{
 
 fn mail(to: &[&str]) -> Value {
     json!({
-        "to": to, "subject": "Welcome", "html": "<body><h1>Hi</h1></body>", "text": "Hi", "replyTo": "r@b.example",
+        "to": to, "subject": "Welcome", "html": "<body><h1>Hi</h1></body>", "text": "Hi",
+        "replyTo": "r@b.example",
         "tags": ["welcome", "b", "c", "d"], "customVariables": { "plan": "a\r\nb" },
         "trackingSettings": { "opens": true, "clicks": false, "unsubscribes": true },
     })

@@ -11,7 +11,8 @@ async fn deliver(trial: &Trial, request: Request) -> Result<Reply, Failed> {
     handle(request, trial.call::<Webhook>(NOW)).await
 }
 
-/// Everything that webhooks leave behind, tokens excepted. The time of a contact's row is that of the delivery.
+/// Everything that webhooks leave behind, tokens excepted. The time of a contact's row is that of the
+/// delivery.
 async fn left(trial: &Trial) -> Vec<Vec<Row>> {
     let mut all = Vec::new();
     for table in ["events", "messages", "suppression", "audit"] {
@@ -55,7 +56,8 @@ async fn an_event_is_answered_as_documented() {
     assert_eq!(
         body(&reply),
         json!({
-            "success": true, "message": "Webhook processed successfully", "eventId": "e1", "eventType": "delivered",
+            "success": true, "message": "Webhook processed successfully", "eventId": "e1",
+            "eventType": "delivered",
             "timestamp": "2023-10-24T14:00:45.123Z", "version": "1.0.0",
         })
     );

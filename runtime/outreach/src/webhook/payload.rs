@@ -225,6 +225,10 @@ fn of_legacy(form: &BTreeMap<String, String>, signature: &WebhookSignature) -> V
             "client-os": text(&["client-os"]),
             "device-type": text(&["device-type"]),
         },
-        "geolocation": { "country": text(&["country"]), "region": text(&["region"]), "city": text(&["city"]) },
+        "geolocation": {
+            "country": text(&["country"]),
+            "region": text(&["region"]),
+            "city": text(&["city"]),
+        },
     })
 }

@@ -13,7 +13,8 @@ use crate::{
 
 /// Milliseconds between two fetches that an unknown key id or an outage asks for.
 const AGAIN_MS: i64 = 60 * 1000;
-/// The last part of their life in which keys are fetched anew: a sixth. Until its end an outage of Google is not felt.
+/// The last part of their life in which keys are fetched anew: a sixth. Until its end an outage of Google
+/// is not felt.
 const EARLY: i64 = 6;
 /// For how long keys are kept that come without a word on that.
 const DEFAULT_S: i64 = 5 * 60;

@@ -36,8 +36,9 @@ fn jwks() -> String {
         public.modulus().big_endian_without_leading_zero(),
         public.exponent().big_endian_without_leading_zero(),
     );
-    json!({ "keys": [{ "kty": "RSA", "alg": "RS256", "use": "sig", "kid": "k1", "n": encode(n), "e": encode(e) }] })
-        .to_string()
+    let key =
+        json!({ "kty": "RSA", "alg": "RS256", "use": "sig", "kid": "k1", "n": encode(n), "e": encode(e) });
+    json!({ "keys": [key] }).to_string()
 }
 
 fn call(google: &StandIn, now_s: i64) -> Call<OutreachHealth> {
@@ -47,7 +48,8 @@ fn call(google: &StandIn, now_s: i64) -> Call<OutreachHealth> {
 
 fn claims() -> Value {
     json!({
-        "iss": "https://securetoken.google.com/dn", "aud": "dn", "sub": "u1", "exp": NOW_S + 600, "iat": NOW_S - 10,
+        "iss": "https://securetoken.google.com/dn", "aud": "dn", "sub": "u1", "exp": NOW_S + 600,
+        "iat": NOW_S - 10,
         "auth_time": NOW_S - 20, "email": "Ann@Example.com", "email_verified": true,
     })
 }
@@ -211,7 +213,10 @@ async fn keys_are_fetched_as_rarely_as_google_allows() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn no_authorization_is_too_much(text in "[ -~äß]{0,200}", parts in "[A-Za-z0-9_-]{0,40}(\\.[A-Za-z0-9_-]{0,40}){0,4}") {
+    fn no_authorization_is_too_much(
+        text in "[ -~äß]{0,200}",
+        parts in "[A-Za-z0-9_-]{0,40}(\\.[A-Za-z0-9_-]{0,40}){0,4}",
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let call = call(&google(), NOW_S);
         for token in [&text, &parts] {

@@ -88,7 +88,8 @@ fn updates_make_change_and_return() {
     let update = json!({
         "TableName": "rows", "Key": key("a", 1), "UpdateExpression": "ADD #n :one SET x = :x",
         "ExpressionAttributeNames": { "#n": "count" },
-        "ExpressionAttributeValues": { ":one": { "N": "1" }, ":x": { "S": "x" } }, "ReturnValues": "UPDATED_NEW",
+        "ExpressionAttributeValues": { ":one": { "N": "1" }, ":x": { "S": "x" } },
+        "ReturnValues": "UPDATED_NEW",
     });
     stage.ask("UpdateItem", update.clone()).expect("made");
     let answer = stage.ask("UpdateItem", update).expect("changed");
@@ -112,7 +113,8 @@ fn conditions_decide_and_show_what_was_there() {
     let put = |condition: &str| {
         json!({
             "TableName": "rows", "Item": key("a", 1), "ConditionExpression": condition,
-            "ExpressionAttributeValues": { ":n": { "N": "5" } }, "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            "ExpressionAttributeValues": { ":n": { "N": "5" } },
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         })
     };
     stage.refused("PutItem", put("n > :n"), (CONDITION, "The conditional request failed"));
