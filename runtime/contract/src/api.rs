@@ -134,9 +134,58 @@ impl Api {
     }
 }
 
+/// The endpoint of a function whose users have a rate, and how many requests a minute each has (R103).
+#[must_use]
+pub const fn user_rate_of(function: &str) -> Option<(&'static str, u32)> {
+    let mut api = 0;
+    while api < APIS.len() {
+        let mut index = 0;
+        while index < APIS[api].endpoints.len() {
+            let endpoint = &APIS[api].endpoints[index];
+            if let Some(rate) = endpoint.user_rate
+                && same(endpoint.function.name, function)
+            {
+                return Some((endpoint.id, rate));
+            }
+            index += 1;
+        }
+        api += 1;
+    }
+    None
+}
+
+/// Texts are not compared by `==` where constants are made.
+const fn same(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    let mut index = 0;
+    while index < left.len() && index < right.len() && left[index] == right[index] {
+        index += 1;
+    }
+    index == left.len() && index == right.len()
+}
+
 pub(crate) const JSON: &str = "application/json";
 
 /// An answer with a JSON body.
 pub(crate) const fn json(status: u16, description: &'static str, schema: SchemaOf) -> Response {
     Response { status, description, body: Some((JSON, schema)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_have_the_rates_of_the_requirements() {
+        for (function, want) in [
+            ("send-email", Some(("sendEmail", 25))),
+            ("send-template-email", Some(("sendTemplateEmail", 25))),
+            ("campaign-stats", Some(("campaignStats", 50))),
+            ("tracking-data", Some(("trackingData", 50))),
+            ("webhook", None),
+            ("send-emai", None),
+        ] {
+            assert_eq!(user_rate_of(function), want, "{function}");
+        }
+    }
 }

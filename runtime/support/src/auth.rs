@@ -1,7 +1,6 @@
 //! Who calls: Firebase ID tokens, verified here (R98, standards 2.6).
 
 use contract::{
-    function::Deployed,
     reply::Code,
     setting::{FirebaseKeysUrl, FirebaseProject},
 };
@@ -9,7 +8,7 @@ use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Call, Failed, Request};
+use crate::{Failed, Request, Tools};
 
 mod keys;
 
@@ -89,9 +88,9 @@ struct Claims {
 ///
 /// # Errors
 /// When there is no token, or it is not valid now; unavailable when Google's keys cannot be had.
-pub async fn user<F: Deployed>(
+pub async fn user(
     request: &Request,
-    call: &Call<F>,
+    call: &Tools,
     project: &FirebaseProject,
     keys_url: &FirebaseKeysUrl,
 ) -> Result<User, Failed> {

@@ -4,9 +4,8 @@
 //! and checked before the first event, so that a missing one fails the deployment's smoke check and not a customer
 //! (R115).
 
-use std::{env, future::Future, pin::Pin, process::ExitCode, sync::Arc, time::Instant};
+use std::{env, future::Future, ops::Deref, pin::Pin, process::ExitCode, sync::Arc, time::Instant};
 
-use aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use contract::{
     function::Deployed,
     reply::Code,
@@ -26,9 +25,8 @@ use crate::{
     secret::Secrets,
 };
 
-/// What a handler is given beside its event.
-pub struct Call<F: Deployed> {
-    pub variables: F::Variables,
+/// What every handler is given beside its event and its variables.
+pub struct Tools {
     pub clock: Clock,
     pub aws: Aws,
     /// For what is not AWS.
@@ -38,19 +36,37 @@ pub struct Call<F: Deployed> {
     pub secrets: Secrets,
 }
 
+/// What the handler of one function is given beside its event.
+pub struct Call<F: Deployed> {
+    pub variables: F::Variables,
+    pub tools: Tools,
+}
+
 impl<F: Deployed> Call<F> {
     #[must_use]
     pub fn new(variables: F::Variables, clock: Clock, aws: Aws, http: Http) -> Self {
-        Self { variables, clock, aws, http, keys: Keys::default(), secrets: Secrets::default() }
+        let tools = Tools { clock, aws, http, keys: Keys::default(), secrets: Secrets::default() };
+        Self { variables, tools }
     }
 }
 
-type Running = Pin<Box<dyn Future<Output = Result<(), lambda_runtime::Error>>>>;
+/// `call.clock`: what works with the tools alone is written for [`Tools`], and compiled once for all functions.
+impl<F: Deployed> Deref for Call<F> {
+    type Target = Tools;
 
-/// A function of an artefact: its name, and how it runs.
+    fn deref(&self) -> &Tools {
+        &self.tools
+    }
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<Value, lambda_runtime::Error>> + Send>>;
+/// From an event to what Lambda is answered.
+type Serve = Box<dyn Fn(Value) -> Answering + Send + Sync>;
+
+/// A function of an artefact: its name, and how it serves.
 pub struct Entry {
     name: &'static str,
-    begin: Box<dyn Fn() -> Result<Running, Vec<Problem>>>,
+    begin: Box<dyn Fn() -> Result<Serve, Vec<Problem>>>,
 }
 
 /// A function behind endpoints. `origins` are those that browsers may call it from.
@@ -60,12 +76,19 @@ where
     H: Fn(Request, Arc<Call<F>>) -> Answer + Copy + Send + Sync + 'static,
     Answer: Future<Output = Result<Reply, Failed>> + Send + 'static,
 {
-    entry::<F, _>(move |call| {
-        let service = service_fn(move |event: LambdaEvent<Value>| {
-            let call = call.clone();
-            async move { Ok::<_, lambda_runtime::Error>(answer(event.payload, &call, handler, origins).await) }
-        });
-        Box::pin(lambda_runtime::run(service))
+    entry::<F>(move |event, call| {
+        Box::pin(async move {
+            let begun = Instant::now();
+            let mut request = match Request::read(event) {
+                Ok(request) => request,
+                Err(failed) => return gateway(failed.reply(call.clock)),
+            };
+            let body = std::mem::take(&mut request.body);
+            let head = request.clone();
+            request.body = body;
+            let outcome = handler(request, call.clone()).await;
+            answer(F::FUNCTION.name, &head, outcome, origins(&call.variables), begun, call.clock)
+        })
     })
 }
 
@@ -78,59 +101,47 @@ where
     H: Fn(E, Arc<Call<F>>) -> Answer + Copy + Send + Sync + 'static,
     Answer: Future<Output = Result<A, Failed>> + Send + 'static,
 {
-    entry::<F, _>(move |call| {
-        let service = service_fn(move |event: LambdaEvent<E>| {
-            let call = call.clone();
-            async move {
-                handler(event.payload, call).await.map_err(|failed| {
-                    let cause = failed.cause.unwrap_or(failed.message);
-                    error!(function = F::FUNCTION.name, code = ?failed.code, cause, "failed");
-                    lambda_runtime::Error::from(cause)
-                })
-            }
-        });
-        Box::pin(lambda_runtime::run(service))
+    entry::<F>(move |event, call| {
+        Box::pin(async move {
+            // The message may quote the event.
+            let event = serde_json::from_value(event).map_err(|_| "the event has another form")?;
+            let answer = handler(event, call).await.map_err(|failed| {
+                let cause = failed.cause.unwrap_or(failed.message);
+                error!(function = F::FUNCTION.name, code = ?failed.code, cause, "failed");
+                cause
+            })?;
+            Ok(serde_json::to_value(answer)?)
+        })
     })
 }
 
 #[expect(clippy::disallowed_methods, reason = "what a handler may know of the environment is read here")]
-fn entry<F: Deployed, R: Fn(Arc<Call<F>>) -> Running + 'static>(run: R) -> Entry {
+fn entry<F: Deployed>(
+    serve: impl Fn(Value, Arc<Call<F>>) -> Answering + Copy + Send + Sync + 'static,
+) -> Entry {
     let begin = move || {
         let variables = F::Variables::read(&|name| env::var(name).ok())?;
-        let call = Call::new(variables, Clock::Wall, Aws::of_process(), Http::of_process());
-        Ok(run(Arc::new(call)))
+        let call = Arc::new(Call::new(variables, Clock::Wall, Aws::of_process(), Http::of_process()));
+        Ok(Box::new(move |event| serve(event, call.clone())) as Serve)
     };
     Entry { name: F::FUNCTION.name, begin: Box::new(begin) }
 }
 
-/// One request: the handler's answer or failure, with CORS, and a line in the log.
-async fn answer<F, H, Answer>(
-    event: Value,
-    call: &Arc<Call<F>>,
-    handler: H,
-    origins: fn(&F::Variables) -> &[String],
-) -> ApiGatewayProxyResponse
-where
-    F: Deployed,
-    H: Fn(Request, Arc<Call<F>>) -> Answer,
-    Answer: Future<Output = Result<Reply, Failed>>,
-{
-    let begun = Instant::now();
-    let request = match Request::read(event) {
-        Ok(request) => request,
-        Err(failed) => return failed.reply(call.clock).for_gateway(),
-    };
-    let outcome = handler(request.clone(), call.clone()).await;
-    let reply = match &outcome {
-        Ok(reply) => reply.clone(),
-        Err(failed) => failed.reply(call.clock),
-    };
-    let (code, cause) = match &outcome {
-        Ok(_) => (None, None),
-        Err(failed) => (Some(failed.code), failed.cause.as_deref()),
+/// The handler's answer or failure, with CORS, metrics, and a line in the log.
+fn answer(
+    function: &'static str,
+    request: &Request,
+    outcome: Result<Reply, Failed>,
+    origins: &[String],
+    begun: Instant,
+    clock: Clock,
+) -> Result<Value, lambda_runtime::Error> {
+    let (reply, code, cause) = match outcome {
+        Ok(reply) => (reply, None, None),
+        Err(failed) => (failed.reply(clock), Some(failed.code), failed.cause),
     };
     info!(
-        function = F::FUNCTION.name,
+        function,
         request = request.id,
         method = %request.method,
         path = request.path,
@@ -141,8 +152,12 @@ where
         "answered"
     );
     let metrics = measured(&reply, code, begun);
-    metric::emit(F::FUNCTION.name, call.clock.now_ms(), &metrics, &[("request", request.id.as_str().into())]);
-    reply.shared_with(&request, origins(&call.variables)).for_gateway()
+    metric::emit(function, clock.now_ms(), &metrics, &[("request", request.id.as_str().into())]);
+    gateway(reply.shared_with(request, origins))
+}
+
+fn gateway(reply: Reply) -> Result<Value, lambda_runtime::Error> {
+    Ok(serde_json::to_value(reply.for_gateway())?)
 }
 
 /// What every request adds to the metrics of its function, and what the handler did (R107).
@@ -177,8 +192,8 @@ pub async fn run(entries: impl IntoIterator<Item = Entry>) -> ExitCode {
         );
         return ExitCode::FAILURE;
     };
-    let running = match (entry.begin)() {
-        Ok(running) => running,
+    let serve = match (entry.begin)() {
+        Ok(serve) => serve,
         Err(problems) => {
             for problem in problems {
                 error!(function = entry.name, "variable {problem}");
@@ -186,7 +201,8 @@ pub async fn run(entries: impl IntoIterator<Item = Entry>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match running.await {
+    let service = service_fn(|event: LambdaEvent<Value>| serve(event.payload));
+    match lambda_runtime::run(service).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
             error!(function = entry.name, %cause, "the Runtime API cannot be reached");

@@ -1,14 +1,13 @@
 //! Requests that may be sent twice: with an `Idempotency-Key` the second one gets the answer of the first.
 
 use contract::{
-    function::Deployed,
     table::RateLimits,
-    variable::{Reads, Table, Writes},
+    variable::{ReadWrite, Table},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Call, Failed, Reply, Request, keyed,
+    Failed, Reply, Request, Tools, keyed,
     table::{Key, Reader, Writer},
 };
 
@@ -56,10 +55,11 @@ pub enum Turn {
 ///
 /// # Errors
 /// When its name is malformed or was used for another body, and while the first one has no answer.
-pub async fn begin<F: Deployed, M: Reads + Writes>(
+pub async fn begin(
     request: &Request,
-    call: &Call<F>,
-    table: &Table<RateLimits, M>,
+    call: &Tools,
+    table: &Table<RateLimits, ReadWrite>,
+    function: &str,
     uid: &str,
 ) -> Result<Turn, Failed> {
     let Some(name) = request.headers.get(HEADER) else { return Ok(Turn::First(Begun(None))) };
@@ -72,7 +72,7 @@ pub async fn begin<F: Deployed, M: Reads + Writes>(
     let (writer, reader) =
         (Writer::of(table, &call.aws, call.clock), Reader::of(table, &call.aws, call.clock));
     let name = keyed::digest(name.as_bytes());
-    let subject = format!("request#{}#{uid}#{name}", F::FUNCTION.name);
+    let subject = format!("request#{function}#{uid}#{name}");
     let digest = keyed::digest(&request.body);
     let expiration_time = call.clock.now_s() + KEPT_S;
     let row = Row { subject: subject.clone(), digest: digest.clone(), answer: None, expiration_time };
@@ -95,11 +95,11 @@ impl Begun {
     ///
     /// # Errors
     /// When the table does not answer.
-    pub async fn answered<F: Deployed, M: Writes>(
+    pub async fn answered(
         self,
         reply: &Reply,
-        call: &Call<F>,
-        table: &Table<RateLimits, M>,
+        call: &Tools,
+        table: &Table<RateLimits, ReadWrite>,
     ) -> Result<(), Failed> {
         let Some((subject, digest)) = self.0 else { return Ok(()) };
         let answer = Some(Answer { status: reply.status, body: reply.body.clone() });
@@ -109,7 +109,7 @@ impl Begun {
     }
 
     /// Gives the claim back: nothing was done, and the caller may try again.
-    pub async fn undone<F: Deployed, M: Writes>(self, call: &Call<F>, table: &Table<RateLimits, M>) {
+    pub async fn undone(self, call: &Tools, table: &Table<RateLimits, ReadWrite>) {
         let Some((subject, _)) = self.0 else { return };
         // Where this fails the claim ends with its expiry.
         let _ = Writer::of(table, &call.aws, call.clock).delete(Key::of(&subject)).send().await;

@@ -35,7 +35,7 @@ pub mod table;
 pub mod time;
 
 pub use aws::Aws;
-pub use entry::{Call, Entry, api, event, run};
+pub use entry::{Call, Entry, Tools, api, event, run};
 pub use reply::{Failed, Reply};
 pub use request::Request;
 pub use time::Clock;

@@ -1,7 +1,7 @@
 //! Requests of one user a minute, counted in a table that all instances share (R103).
 
 use contract::{
-    api::APIS,
+    api::user_rate_of,
     function::Deployed,
     reply::Code,
     table::RateLimits,
@@ -9,7 +9,7 @@ use contract::{
 };
 
 use crate::{
-    Call, Failed,
+    Call, Failed, Tools,
     table::{Key, Writer, number},
 };
 
@@ -25,18 +25,23 @@ pub async fn admit<F: Deployed, M: Writes>(
     limits: &Table<RateLimits, M>,
     uid: &str,
 ) -> Result<(), Failed> {
-    let endpoints = APIS.iter().flat_map(|api| api.endpoints);
-    let Some((endpoint, rate)) = endpoints
-        .filter(|endpoint| endpoint.function.name == F::FUNCTION.name)
-        .find_map(|endpoint| Some((endpoint, endpoint.user_rate?)))
-    else {
-        return Ok(());
-    };
+    // Looked up when compiled: the list of endpoints leads to all schemas, which no function needs.
+    let rate = const { user_rate_of(F::FUNCTION.name) };
+    let Some((endpoint, rate)) = rate else { return Ok(()) };
+    count(call, &Writer::of(limits, &call.aws, call.clock), endpoint, rate, uid).await
+}
+
+async fn count(
+    call: &Tools,
+    writer: &Writer<RateLimits>,
+    endpoint: &str,
+    rate: u32,
+    uid: &str,
+) -> Result<(), Failed> {
     let now_s = call.clock.now_s();
     let (minute, left_s) = (now_s.div_euclid(60), 60 - now_s.rem_euclid(60));
-    let writer = Writer::of(limits, &call.aws, call.clock);
     let counted = writer
-        .update(Key::of(&format!("user#{uid}#{}#{minute}", endpoint.id)))
+        .update(Key::of(&format!("user#{uid}#{endpoint}#{minute}")))
         .update_expression("ADD #count :one SET #expiry = :expiry")
         .expression_attribute_names("#count", "count")
         .expression_attribute_names("#expiry", "expirationTime")

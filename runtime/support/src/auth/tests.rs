@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{Aws, Clock, stand_in::StandIn};
+use crate::{Aws, Call, Clock, stand_in::StandIn};
 
 const KEY: &[u8] = include_bytes!("../../tests/vectors/token-key.pem");
 const CERTIFICATE: &str = include_str!("../../tests/vectors/token-certificate.pem");
@@ -198,7 +198,7 @@ async fn keys_are_fetched_as_rarely_as_google_allows() {
         (112, &good, 200, Some(true), 13),
     ];
     for (step, (minute, token, answer, accepted, fetches)) in steps.into_iter().enumerate() {
-        call.clock = Clock::Fixed((NOW_S + minute * MINUTE_S) * 1000);
+        call.tools.clock = Clock::Fixed((NOW_S + minute * MINUTE_S) * 1000);
         status.store(answer, Ordering::SeqCst);
         let code = verify(token, &call).await.map_err(|failed| failed.code);
         let want = match accepted {
