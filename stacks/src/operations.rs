@@ -5,6 +5,8 @@ use kinds::{
     bound::{DeclareError, Handle},
     kinds::{
         bucket::{Bucket, LifecycleRule, Versioning},
+        gateway_account::GatewayAccount,
+        role::Role,
         subscription::{Protocol, Subscription},
         topic::{Signature, Topic},
     },
@@ -38,6 +40,8 @@ pub fn declare(world: &mut World, environment: &Environment) -> Result<Operation
         let told = Subscription::plain(alarms.arn(), Protocol::Email, email.as_str());
         world.add(STACK, &format!("alarms-{number}"), told)?;
     }
+    let role = world.add(STACK, "gateway-logs", gateway_logs())?;
+    world.add(STACK, "gateways", GatewayAccount { log_role: Some(role.arn()) })?;
     Ok(Operations { alarms })
 }
 
@@ -58,6 +62,17 @@ fn control() -> Bucket {
         versioning: Versioning::Enabled,
         lifecycle: [("tidy".to_owned(), tidy)].into(),
         ..Bucket::private()
+    }
+}
+
+/// Lets API Gateway write access logs: one role for all APIs of the account and Region. The policy is the one that
+/// AWS keeps for this (API Gateway developer guide, "Permissions for CloudWatch logging").
+fn gateway_logs() -> Role {
+    let policy = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs";
+    Role {
+        description: Some("Writes the access logs of the APIs.".to_owned()),
+        managed: [policy.to_owned()].into(),
+        ..Role::of_service("apigateway.amazonaws.com")
     }
 }
 
