@@ -262,7 +262,8 @@ fn taggable(input: &Value, world: &World<'_>) -> Result<Taggable, Refusal> {
         Some(name) => (dashboards::DASHBOARDS, name),
         None => (ALARMS, arn.splitn(7, ':').nth(6).unwrap_or_default()),
     };
-    let found = world.get(collection, id).filter(|one| collection != ALARMS || one["alarm"]["AlarmArn"] == arn);
+    let found =
+        world.get(collection, id).filter(|one| collection != ALARMS || one["alarm"]["AlarmArn"] == arn);
     match found {
         Some(one) => Ok(Taggable { collection, id: id.to_owned(), tags: strings(one.get("tags")) }),
         None => Err(Refusal::new("ResourceNotFoundException", format!("{arn} does not exist")).status(404)),

@@ -76,7 +76,9 @@ fn errors_of(path: &str, widget: &Value) -> Vec<(String, String)> {
         let value = &widget[member];
         value.is_null() || value.as_u64().is_some_and(|value| (least..=most).contains(&value))
     };
-    for (member, least, most) in [("x", 0, 23), ("y", 0, u64::MAX), ("width", 1, COLUMNS), ("height", 1, 1_000)] {
+    for (member, least, most) in
+        [("x", 0, 23), ("y", 0, u64::MAX), ("width", 1, COLUMNS), ("height", 1, 1_000)]
+    {
         if !place(member, least, most) {
             say(format!("{path}/{member}"), "Should be a whole number within the grid");
         }
@@ -180,7 +182,10 @@ mod tests {
             ("{}", "'widgets'"),
             (r#"{"widgets":[{"type":"metric","properties":{"region":"r"}}]}"#, "'metrics'"),
             (r#"{"widgets":[{"type":"metric","properties":{"metrics":[["N","M"]]}}]}"#, "region"),
-            (r#"{"widgets":[{"type":"metric","properties":{"region":"r","metrics":[["N"]]}}]}"#, "array of array"),
+            (
+                r#"{"widgets":[{"type":"metric","properties":{"region":"r","metrics":[["N"]]}}]}"#,
+                "array of array",
+            ),
             (r#"{"widgets":[{"type":"text","properties":{}}]}"#, "'markdown'"),
             (r#"{"widgets":[{"type":"text","width":25,"properties":{"markdown":"x"}}]}"#, "/widgets/0/width"),
             (r#"{"widgets":[{"type":"table","properties":{}}]}"#, "/widgets/0/type"),
