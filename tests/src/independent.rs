@@ -227,6 +227,21 @@ async fn laws_of_the_bucket_elsewhere() {
 }
 
 #[tokio::test]
+async fn laws_of_the_dashboard_elsewhere() {
+    hold(&laws::dashboard::examples()).await;
+}
+
+#[tokio::test]
+async fn laws_of_the_identity_pool_elsewhere() {
+    hold(&laws::identity_pool::examples()).await;
+}
+
+#[tokio::test]
+async fn laws_of_the_identity_pool_roles_elsewhere() {
+    hold(&laws::identity_pool_roles::examples()).await;
+}
+
+#[tokio::test]
 async fn laws_of_the_key_elsewhere() {
     hold(&laws::key::examples()).await;
 }
@@ -244,6 +259,16 @@ async fn laws_of_the_queue_elsewhere() {
 #[tokio::test]
 async fn laws_of_the_role_elsewhere() {
     hold(&laws::role::examples()).await;
+}
+
+#[tokio::test]
+async fn laws_of_the_schedule_elsewhere() {
+    hold(&laws::schedule::examples()).await;
+}
+
+#[tokio::test]
+async fn laws_of_the_schedule_group_elsewhere() {
+    hold(&laws::schedule_group::examples()).await;
 }
 
 #[tokio::test]

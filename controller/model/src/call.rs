@@ -94,7 +94,8 @@ const CONFLICTS: &[&str] = &[
 
 /// Code and a part of the message of answers that look like a conflict, and say that a name is taken: no waiting
 /// helps (aws-semantics 1.3, "two meanings").
-const TAKEN: &[(&str, &str)] = &[("ResourceInUseException", "already exists")];
+const TAKEN: &[(&str, &str)] =
+    &[("ResourceInUseException", "already exists"), ("ConflictException", "already exists")];
 
 /// Code and a part of the message of answers that only say "not seen yet".
 const PROPAGATIONS: &[(&str, &str)] = &[
@@ -107,6 +108,7 @@ const PROPAGATIONS: &[(&str, &str)] = &[
     ("InvalidArgument", "Unable to validate the following destination configurations"),
     ("InvalidRequestException", "was deleted"),
     ("ContinuousBackupsUnavailableException", ""),
+    ("ValidationException", "must allow AWS EventBridge Scheduler to assume"),
 ];
 
 impl Outcome {

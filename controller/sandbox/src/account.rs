@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 
 use crate::{
     Clock, Trouble, Weather, What, When,
-    services::{Refusal, SERVICES, Service, World},
+    services::{self, Refusal, SERVICES, Schedule, Service, World},
     store::{Documents, Edit, Store},
     trouble::writes,
     weather::Buckets,
@@ -134,6 +134,12 @@ impl Account {
     #[must_use]
     pub fn documents(&self) -> Documents {
         self.state().store.documents.clone()
+    }
+
+    /// Schedules of EventBridge Scheduler as they stand: who runs the account's functions calls them on time.
+    #[must_use]
+    pub fn schedules(&self) -> Vec<Schedule> {
+        services::schedules(&self.documents())
     }
 
     pub fn set_weather(&self, weather: Weather) {

@@ -10,18 +10,23 @@ use crate::{
     wire::{Protocol, Reply, Request},
 };
 
+mod cognito;
 mod dynamodb;
 mod iam;
 mod kms;
 mod logs;
 mod monitoring;
 mod s3;
+mod scheduler;
 mod secretsmanager;
 mod ses;
 mod sns;
 mod sqs;
 mod sts;
 mod tagging;
+
+pub use scheduler::Schedule;
+pub(crate) use scheduler::schedules;
 
 /// One service: how it is spoken to, and what it does.
 pub(crate) struct Service {
@@ -38,12 +43,14 @@ pub(crate) type Tagged = (String, BTreeMap<String, String>);
 
 /// Every service of the account.
 pub(crate) const SERVICES: &[Service] = &[
+    cognito::SERVICE,
     dynamodb::SERVICE,
     iam::SERVICE,
     kms::SERVICE,
     logs::SERVICE,
     monitoring::SERVICE,
     s3::SERVICE,
+    scheduler::SERVICE,
     secretsmanager::SERVICE,
     ses::SERVICE,
     sns::SERVICE,

@@ -81,6 +81,16 @@ fn published(service: &str, operation: &str) -> Option<(String, Rate)> {
         ("logs", "CreateLogGroup") => own(10.0),
         ("sns", "Subscribe" | "Unsubscribe") => own(100.0),
         ("sns", "TagResource" | "UntagResource" | "ListTagsForResource") => own(10.0),
+        (
+            "scheduler",
+            "CreateScheduleGroup"
+            | "GetScheduleGroup"
+            | "DeleteScheduleGroup"
+            | "ListScheduleGroups"
+            | "TagResource"
+            | "UntagResource"
+            | "ListTagsForResource",
+        ) => own(10.0),
         // Not published; field practice (aws-semantics 1.4, last row).
         ("iam", _) => together("all", 10.0),
         _ => None,

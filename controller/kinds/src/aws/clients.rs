@@ -71,11 +71,13 @@ macro_rules! clients {
 
 clients! {
     cloudwatch: aws_sdk_cloudwatch,
+    cognito: aws_sdk_cognitoidentity,
     dynamodb: aws_sdk_dynamodb,
     iam: aws_sdk_iam,
     kms: aws_sdk_kms,
     logs: aws_sdk_cloudwatchlogs,
     s3: aws_sdk_s3,
+    scheduler: aws_sdk_scheduler,
     secretsmanager: aws_sdk_secretsmanager,
     ses: aws_sdk_sesv2,
     sns: aws_sdk_sns,

@@ -17,7 +17,7 @@ pub struct NumberError(String);
 
 impl Number {
     /// The double that it names.
-    pub(super) fn value(&self) -> f64 {
+    pub(crate) fn value(&self) -> f64 {
         self.0.parse().expect("a number is made of a double")
     }
 }
