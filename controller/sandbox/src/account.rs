@@ -406,7 +406,8 @@ fn decode(request: &HttpRequest, body: bytes::Bytes) -> Result<(Request, String)
     let scope = headers.get("authorization").and_then(|text| text.split("Credential=").nth(1));
     let signing = scope.and_then(|scope| scope.split('/').nth(3)).unwrap_or_default().to_owned();
     // Version 1 of SES is signed as version 2 is, and has no paths.
-    let signing = if signing == "ses" && request.uri().ends_with('/') { "ses-v1".to_owned() } else { signing };
+    let signing =
+        if signing == "ses" && request.uri().ends_with('/') { "ses-v1".to_owned() } else { signing };
     let uri: http::Uri = request.uri().parse().map_err(|e| ConnectorError::user(Box::new(e)))?;
     let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());

@@ -78,6 +78,8 @@ clients! {
     s3: aws_sdk_s3,
     secretsmanager: aws_sdk_secretsmanager,
     ses: aws_sdk_sesv2,
+    /// Receipt rules, which version 2 of the API lacks.
+    ses_receiving: aws_sdk_ses,
     sns: aws_sdk_sns,
     sqs: aws_sdk_sqs,
     sts: aws_sdk_sts,

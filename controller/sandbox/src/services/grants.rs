@@ -38,7 +38,8 @@ fn covers(pattern: &str, action: &str) -> bool {
 fn excludes(conditions: &Value, account: &str) -> bool {
     let operators = ["StringEquals", "StringLike"].into_iter().filter_map(|name| conditions.get(name));
     operators.filter_map(Value::as_object).flatten().any(|(key, values)| {
-        let about_account = ["aws:sourceaccount", "aws:sourceowner"].iter().any(|one| key.eq_ignore_ascii_case(one));
+        let about_account =
+            ["aws:sourceaccount", "aws:sourceowner"].iter().any(|one| key.eq_ignore_ascii_case(one));
         about_account && !many(values).any(|one| one == account)
     })
 }

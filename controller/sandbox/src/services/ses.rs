@@ -79,9 +79,7 @@ fn of_sets(method: &str, path: &[&str]) -> Option<(&'static str, Params)> {
         ("GET", []) => ("ListConfigurationSets", Params::new()),
         ("GET", [name]) => ("GetConfigurationSet", vec![set(name)]),
         ("DELETE", [name]) => ("DeleteConfigurationSet", vec![set(name)]),
-        ("POST", [name, "event-destinations"]) => {
-            ("CreateConfigurationSetEventDestination", vec![set(name)])
-        }
+        ("POST", [name, "event-destinations"]) => ("CreateConfigurationSetEventDestination", vec![set(name)]),
         ("GET", [name, "event-destinations"]) => ("GetConfigurationSetEventDestinations", vec![set(name)]),
         (_, [name, "event-destinations", destination]) => {
             let operation = match method {

@@ -79,9 +79,9 @@ pub(super) fn settings_of<'w>(address: &str, world: &'w World<'_>) -> Option<&'w
 pub(super) fn refuses_for_mail_from(identity: &Value, world: &World<'_>) -> bool {
     let mail_from = &identity["mail_from"];
     text(mail_from, "behaviour") == "REJECT_MESSAGE"
-        && mail_from["domain"].as_str().is_some_and(|domain| {
-            !seen(domain, mail_from["since"].as_u64().unwrap_or_default(), world)
-        })
+        && mail_from["domain"]
+            .as_str()
+            .is_some_and(|domain| !seen(domain, mail_from["since"].as_u64().unwrap_or_default(), world))
 }
 
 fn born(identity: &Value) -> u64 {

@@ -64,9 +64,8 @@ fn headers(given: &Value) -> Result<Vec<(String, String)>, Refusal> {
     let (mut headers, mut names) = (Vec::new(), BTreeSet::new());
     for header in items(given) {
         let (name, value) = (text(header, "Name"), text(header, "Value"));
-        let fits = (1..=HEADER_NAME_MAX).contains(&name.len())
-            && !name.contains([':', ' '])
-            && printable(name);
+        let fits =
+            (1..=HEADER_NAME_MAX).contains(&name.len()) && !name.contains([':', ' ']) && printable(name);
         if !fits {
             return Err(bad(format!("Invalid header name <{name}>.")));
         }
@@ -154,8 +153,11 @@ pub(super) fn send(input: &Value, world: &mut World<'_>) -> Result<Value, Refusa
         given => given.to_owned(),
     };
     let given = &input["Destination"];
-    let (mut to, mut cc, bcc) =
-        (addresses(&given["ToAddresses"]), addresses(&given["CcAddresses"]), addresses(&given["BccAddresses"]));
+    let (mut to, mut cc, bcc) = (
+        addresses(&given["ToAddresses"]),
+        addresses(&given["CcAddresses"]),
+        addresses(&given["BccAddresses"]),
+    );
     if to.is_empty() && cc.is_empty() && bcc.is_empty() {
         (to, cc) = (list(header("to")), list(header("cc")));
     }

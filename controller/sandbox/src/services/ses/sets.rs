@@ -11,6 +11,9 @@ pub(super) const SETS: &str = "ses/configuration-sets";
 
 const MAX_DELIVERY_S: std::ops::RangeInclusive<u64> = 300..=50_400;
 
+/// The pools that every account has.
+const AWS_POOLS: &[&str] = &["ses-shared-pool", "ses-default-dedicated-pool"];
+
 /// One group of settings.
 pub(super) struct Group {
     /// The last part of the path that sets it.
@@ -105,8 +108,9 @@ fn check_tracking(given: &Value, world: &World<'_>) -> Result<(), Refusal> {
 
 fn check_delivery(given: &Value) -> Result<(), Refusal> {
     one_of(given, "TlsPolicy", "tlsPolicy", &["OPTIONAL", "REQUIRE"])?;
-    if let Some(pool) = given["SendingPoolName"].as_str() {
-        // Dedicated addresses cannot be had here.
+    // Pools of one's own cannot be made here.
+    let pool = given["SendingPoolName"].as_str();
+    if let Some(pool) = pool.filter(|pool| !AWS_POOLS.contains(pool)) {
         return Err(bad(format!("SendingPool <{pool}> doesn't exist")));
     }
     match given["MaxDeliverySeconds"].as_u64() {
@@ -126,7 +130,8 @@ fn one_of(given: &Value, member: &str, path: &str, allowed: &[&str]) -> Result<(
 }
 
 pub(super) fn check_reasons(reasons: &Value) -> Result<(), Refusal> {
-    let unknown = reasons.as_array().into_iter().flatten().find(|one| *one != "BOUNCE" && *one != "COMPLAINT");
+    let unknown =
+        reasons.as_array().into_iter().flatten().find(|one| *one != "BOUNCE" && *one != "COMPLAINT");
     match unknown {
         Some(reason) => {
             let reason = reason.as_str().unwrap_or_default();
@@ -161,8 +166,7 @@ pub(super) fn list(input: &Value, world: &World<'_>) -> Value {
 pub(super) fn get(input: &Value, world: &World<'_>) -> Result<Value, Refusal> {
     let name = text(input, "ConfigurationSetName");
     let set = existing(name, world)?;
-    let mut answer =
-        json!({ "ConfigurationSetName": name, "Tags": tags::out(&strings(set.get("tags"))) });
+    let mut answer = json!({ "ConfigurationSetName": name, "Tags": tags::out(&strings(set.get("tags"))) });
     for group in GROUPS {
         answer[group.member] = set[group.member].clone();
     }
