@@ -16,13 +16,17 @@ use sandbox::{Account, Clock, Trouble, What, When};
 
 pub(crate) mod alarm;
 pub(crate) mod bucket;
+pub(crate) mod configuration_set;
 pub(crate) mod contact_list;
 pub(crate) mod dashboard;
 pub(crate) mod identity_pool;
 pub(crate) mod identity_pool_roles;
+pub(crate) mod identity;
 pub(crate) mod key;
 pub(crate) mod log_group;
+pub(crate) mod mail_account;
 pub(crate) mod queue;
+pub(crate) mod receipt_rule;
 pub(crate) mod role;
 pub(crate) mod schedule;
 pub(crate) mod schedule_group;

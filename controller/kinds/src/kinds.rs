@@ -4,13 +4,17 @@ use crate::Kind;
 
 pub mod alarm;
 pub mod bucket;
+pub mod configuration_set;
 pub mod contact_list;
 pub mod dashboard;
 pub mod identity_pool;
 pub mod identity_pool_roles;
+pub mod identity;
 pub mod key;
 pub mod log_group;
+pub mod mail_account;
 pub mod queue;
+pub mod receipt_rule;
 pub mod role;
 pub mod schedule;
 pub mod schedule_group;
@@ -23,13 +27,17 @@ pub mod topic;
 pub const KINDS: &[Kind] = &[
     Kind::of::<alarm::Alarm>(),
     Kind::of::<bucket::Bucket>(),
+    Kind::of::<configuration_set::ConfigurationSet>(),
     Kind::of::<contact_list::ContactList>(),
     Kind::of::<dashboard::Dashboard>(),
     Kind::of::<identity_pool::IdentityPool>(),
     Kind::of::<identity_pool_roles::IdentityPoolRoles>(),
+    Kind::of::<identity::Identity>(),
     Kind::of::<key::Key>(),
     Kind::of::<log_group::LogGroup>(),
+    Kind::of::<mail_account::MailAccount>(),
     Kind::of::<queue::Queue>(),
+    Kind::of::<receipt_rule::ReceiptRule>(),
     Kind::of::<role::Role>(),
     Kind::of::<schedule::Schedule>(),
     Kind::of::<schedule_group::ScheduleGroup>(),

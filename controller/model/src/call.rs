@@ -105,6 +105,11 @@ const PROPAGATIONS: &[(&str, &str)] = &[
     ("InvalidParameter", "PrincipalNotFound"),
     ("InvalidParameterValueException", "cannot be assumed by Lambda"),
     ("InvalidParameterValueException", "KMS key is invalid for CreateGrant"),
+    // SES has not seen a policy yet that lets it in (aws-semantics 1.3).
+    ("InvalidS3Configuration", ""),
+    ("InvalidSnsTopic", ""),
+    ("InvalidLambdaFunction", ""),
+    ("BadRequestException", "Could not publish to SNS topic"),
     ("InvalidArgument", "Unable to validate the following destination configurations"),
     ("InvalidRequestException", "was deleted"),
     ("ContinuousBackupsUnavailableException", ""),

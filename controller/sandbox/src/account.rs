@@ -191,6 +191,19 @@ impl Account {
         self.state().served.clear();
     }
 
+    /// Another hand edits the account, now.
+    ///
+    /// # Errors
+    /// When the account is kept in a directory that cannot be read or written.
+    pub fn edit(&self, change: impl FnOnce(&mut World<'_>)) -> io::Result<()> {
+        let now_ms = self.shared.clock.now_ms();
+        let edited = self.work(&mut self.state(), now_ms, |world| {
+            change(world);
+            Ok(Reply::value(serde_json::Value::Null))
+        })?;
+        edited.map(drop).map_err(|refusal| io::Error::other(refusal.message))
+    }
+
     #[must_use]
     pub fn clock(&self) -> Clock {
         self.shared.clock
@@ -398,6 +411,9 @@ fn decode(request: &HttpRequest, body: bytes::Bytes) -> Result<(Request, String)
         request.headers().iter().map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
     let scope = headers.get("authorization").and_then(|text| text.split("Credential=").nth(1));
     let signing = scope.and_then(|scope| scope.split('/').nth(3)).unwrap_or_default().to_owned();
+    // Version 1 of SES is signed as version 2 is, and has no paths.
+    let signing =
+        if signing == "ses" && request.uri().ends_with('/') { "ses-v1".to_owned() } else { signing };
     let uri: http::Uri = request.uri().parse().map_err(|e| ConnectorError::user(Box::new(e)))?;
     let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());

@@ -7,6 +7,7 @@
 //! | [`account`] | an account to plug into the SDK, to fork, and to ask what was called |
 //! | [`store`] | documents in memory and, where asked for, in an append-only file shared by processes |
 //! | [`clock`] | wall time, or virtual time that a simulation advances |
+//! | [`mail`] | what was sent, and what happens to mail outside AWS |
 //! | [`weather`] | latency, published rates, states that take time, windows of "not found" |
 //! | [`trouble`] | failure, lost answers, death and foreign hands at a chosen call |
 //! | [`wire`] | the protocols: JSON, query and XML, CBOR, REST |
@@ -17,6 +18,7 @@
 
 pub mod account;
 pub mod clock;
+pub mod mail;
 mod services;
 pub mod store;
 pub mod trouble;
@@ -26,5 +28,6 @@ mod wire;
 pub use account::{Account, Served};
 pub use clock::Clock;
 pub use services::{Refusal, Schedule, World};
+pub use mail::SentMail;
 pub use trouble::{Trouble, What, When};
 pub use weather::Weather;

@@ -12,6 +12,7 @@ use crate::{
 
 mod cognito;
 mod dynamodb;
+mod grants;
 mod iam;
 mod kms;
 mod logs;
@@ -19,7 +20,7 @@ mod monitoring;
 mod s3;
 mod scheduler;
 mod secretsmanager;
-mod ses;
+pub(crate) mod ses;
 mod sns;
 mod sqs;
 mod sts;
@@ -53,6 +54,7 @@ pub(crate) const SERVICES: &[Service] = &[
     scheduler::SERVICE,
     secretsmanager::SERVICE,
     ses::SERVICE,
+    ses::VERSION_1,
     sns::SERVICE,
     sqs::SERVICE,
     sts::SERVICE,
@@ -173,6 +175,12 @@ impl<'a> World<'a> {
     #[must_use]
     pub fn visible(&self, created_ms: u64) -> bool {
         u128::from(self.now_ms) >= u128::from(created_ms) + self.weather.invisible.as_millis()
+    }
+
+    /// Whether what was made at `created_ms` is known to other services yet.
+    #[must_use]
+    pub fn settled(&self, created_ms: u64) -> bool {
+        u128::from(self.now_ms) >= u128::from(created_ms) + self.weather.propagation.as_millis()
     }
 
     pub(crate) fn into_edits(self) -> Vec<Edit> {

@@ -74,7 +74,7 @@ fn published(service: &str, operation: &str) -> Option<(String, Rate)> {
         ("kms", "Encrypt" | "Decrypt" | "GenerateDataKey") => None,
         ("kms", _) => own(5.0),
         ("ses", operation) if operation.starts_with("Send") => None,
-        ("ses", _) => own(1.0),
+        ("ses" | "ses-v1", _) => own(1.0),
         ("monitoring", "PutMetricAlarm" | "PutCompositeAlarm" | "SetAlarmState") => own(3.0),
         ("monitoring", "PutDashboard" | "ListDashboards" | "ListTagsForResource") => own(10.0),
         ("monitoring", "TagResource" | "UntagResource") => own(20.0),

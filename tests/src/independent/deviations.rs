@@ -12,7 +12,13 @@ pub(super) enum Out {
 use Out::{Checks, Start};
 
 /// Kinds that the emulator lacks, and what it says when asked for them. The embedded account alone judges them.
-pub(super) const MISSING_KINDS: &[(&str, &str)] = &[("contact list", "Unknown SES v2 path")];
+pub(super) const MISSING_KINDS: &[(&str, &str)] = &[
+    ("contact list", "Unknown SES v2 path"),
+    ("configuration set", ""),
+    ("identity", ""),
+    ("mail account", ""),
+    ("receipt rule", ""),
+];
 
 /// Kind, what is left out, and what AWS does. An entry that is no longer needed fails the test of that kind.
 pub(super) const DEVIATIONS: &[(&str, Out, &str)] = &[

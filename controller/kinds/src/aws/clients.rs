@@ -80,6 +80,8 @@ clients! {
     scheduler: aws_sdk_scheduler,
     secretsmanager: aws_sdk_secretsmanager,
     ses: aws_sdk_sesv2,
+    /// Receipt rules, which version 2 of the API lacks.
+    ses_receiving: aws_sdk_ses,
     sns: aws_sdk_sns,
     sqs: aws_sdk_sqs,
     sts: aws_sdk_sts,

@@ -91,7 +91,12 @@ fn no_such_key() -> Refusal {
     Refusal::new("NoSuchKey", "The specified key does not exist.").status(404)
 }
 
-fn put(request: &Request, world: &mut World<'_>, bucket: &str, key: &str) -> Result<Reply, Refusal> {
+pub(super) fn put(
+    request: &Request,
+    world: &mut World<'_>,
+    bucket: &str,
+    key: &str,
+) -> Result<Reply, Refusal> {
     let mut versions = versions(world, bucket, key);
     check_conditions(request, current(&versions))?;
     let body = chunked::body(request)?;
