@@ -3,6 +3,7 @@
 use crate::Kind;
 
 pub mod alarm;
+pub mod artefact;
 pub mod bucket;
 pub mod configuration_set;
 pub mod contact_list;
@@ -10,6 +11,8 @@ pub mod dashboard;
 pub mod identity_pool;
 pub mod identity_pool_roles;
 pub mod identity;
+pub mod function;
+pub mod function_policy;
 pub mod key;
 pub mod log_group;
 pub mod mail_account;
@@ -26,6 +29,7 @@ pub mod topic;
 /// Every kind the controller manages. Reports use this order.
 pub const KINDS: &[Kind] = &[
     Kind::of::<alarm::Alarm>(),
+    Kind::of::<artefact::Artefact>(),
     Kind::of::<bucket::Bucket>(),
     Kind::of::<configuration_set::ConfigurationSet>(),
     Kind::of::<contact_list::ContactList>(),
@@ -33,6 +37,8 @@ pub const KINDS: &[Kind] = &[
     Kind::of::<identity_pool::IdentityPool>(),
     Kind::of::<identity_pool_roles::IdentityPoolRoles>(),
     Kind::of::<identity::Identity>(),
+    Kind::of::<function::Function>(),
+    Kind::of::<function_policy::FunctionPolicy>(),
     Kind::of::<key::Key>(),
     Kind::of::<log_group::LogGroup>(),
     Kind::of::<mail_account::MailAccount>(),

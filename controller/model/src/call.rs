@@ -96,6 +96,7 @@ const CONFLICTS: &[&str] = &[
 /// helps (aws-semantics 1.3, "two meanings").
 const TAKEN: &[(&str, &str)] =
     &[("ResourceInUseException", "already exists"), ("ConflictException", "already exists")];
+    &[("ResourceInUseException", "already exists"), ("ResourceConflictException", "already exist")];
 
 /// Code and a part of the message of answers that only say "not seen yet".
 const PROPAGATIONS: &[(&str, &str)] = &[
@@ -104,6 +105,7 @@ const PROPAGATIONS: &[(&str, &str)] = &[
     ("MalformedPolicy", "rincipal"),
     ("InvalidParameter", "PrincipalNotFound"),
     ("InvalidParameterValueException", "cannot be assumed by Lambda"),
+    ("InvalidParameterValueException", "execution role does not have permissions"),
     ("InvalidParameterValueException", "KMS key is invalid for CreateGrant"),
     // SES has not seen a policy yet that lets it in (aws-semantics 1.3).
     ("InvalidS3Configuration", ""),

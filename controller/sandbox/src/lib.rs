@@ -5,6 +5,7 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`account`] | an account to plug into the SDK, to fork, and to ask what was called |
+//! | `blobs` | bodies that are too large for a document, by digest |
 //! | [`store`] | documents in memory and, where asked for, in an append-only file shared by processes |
 //! | [`clock`] | wall time, or virtual time that a simulation advances |
 //! | [`mail`] | what was sent, and what happens to mail outside AWS |
@@ -17,6 +18,7 @@
 //! holds everything in clear.
 
 pub mod account;
+mod blobs;
 pub mod clock;
 pub mod mail;
 mod services;
@@ -29,5 +31,6 @@ pub use account::{Account, Served};
 pub use clock::Clock;
 pub use services::{Refusal, Schedule, World};
 pub use mail::SentMail;
+pub use services::{DeployedFunction, EventSource, Refusal, World};
 pub use trouble::{Trouble, What, When};
 pub use weather::Weather;

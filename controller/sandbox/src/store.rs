@@ -16,6 +16,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::blobs::Blobs;
+
 /// Collection to id to document.
 pub type Documents = BTreeMap<String, BTreeMap<String, Arc<Value>>>;
 
@@ -34,6 +36,7 @@ pub struct Edit {
 #[derive(Debug, Default)]
 pub struct Store {
     pub documents: Documents,
+    pub(crate) blobs: Blobs,
     file: Option<Backing>,
 }
 
@@ -65,6 +68,7 @@ impl Store {
         OpenOptions::new().create(true).append(true).open(&path)?;
         let mut store = Self {
             documents: Documents::new(),
+            blobs: Blobs::at(&directory.join("blobs")),
             file: Some(Backing { path, lock, inode: 0, read: 0, lines: 0 }),
         };
         store.transact(|_| ((), Vec::new()))?;
@@ -93,15 +97,19 @@ impl Store {
         done
     }
 
-    /// Rewrites the file with one line a document when it has grown far beyond that.
+    /// Rewrites the file with one line a document when it has grown far beyond that, and removes the blobs that
+    /// nothing names.
     fn compact(&mut self) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let documents = self.documents.values().map(BTreeMap::len).sum::<usize>();
-        if file.lines <= LINES_PER_DOCUMENT_MAX * (documents + 64) {
-            return Ok(());
-        }
+        let long = file.lines > LINES_PER_DOCUMENT_MAX * (documents + 64);
         file.lock.lock()?;
-        let done = file.refresh(&mut self.documents).and_then(|()| file.rewrite(&self.documents));
+        let done = file.refresh(&mut self.documents).and_then(|()| {
+            if long {
+                file.rewrite(&self.documents)?;
+            }
+            self.blobs.sweep(&self.documents)
+        });
         file.lock.unlock()?;
         done
     }

@@ -75,6 +75,7 @@ clients! {
     dynamodb: aws_sdk_dynamodb,
     iam: aws_sdk_iam,
     kms: aws_sdk_kms,
+    lambda: aws_sdk_lambda,
     logs: aws_sdk_cloudwatchlogs,
     s3: aws_sdk_s3,
     scheduler: aws_sdk_scheduler,
