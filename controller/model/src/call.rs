@@ -80,6 +80,7 @@ const CONFLICTS: &[&str] = &[
     "ConcurrentModification",
     "ConcurrentModificationException",
     "ConditionalRequestConflict",
+    "ConflictException",
     "DeleteConflict",
     "KMSInvalidStateException",
     "LimitExceededException",
@@ -94,7 +95,8 @@ const CONFLICTS: &[&str] = &[
 
 /// Code and a part of the message of answers that look like a conflict, and say that a name is taken: no waiting
 /// helps (aws-semantics 1.3, "two meanings").
-const TAKEN: &[(&str, &str)] = &[("ResourceInUseException", "already exists")];
+const TAKEN: &[(&str, &str)] =
+    &[("ResourceInUseException", "already exists"), ("ConflictException", "already")];
 
 /// Code and a part of the message of answers that only say "not seen yet".
 const PROPAGATIONS: &[(&str, &str)] = &[
@@ -106,6 +108,8 @@ const PROPAGATIONS: &[(&str, &str)] = &[
     ("InvalidParameterValueException", "KMS key is invalid for CreateGrant"),
     ("InvalidArgument", "Unable to validate the following destination configurations"),
     ("InvalidRequestException", "was deleted"),
+    ("BadRequestException", "The role ARN does not have required permissions"),
+    ("BadRequestException", "could not successfully write to CloudWatch Logs"),
     ("ContinuousBackupsUnavailableException", ""),
 ];
 

@@ -25,6 +25,6 @@ mod wire;
 
 pub use account::{Account, Served};
 pub use clock::Clock;
-pub use services::{Refusal, World};
+pub use services::{DeployedApi, DeployedRoute, GatewayAnswer, Limit, Refusal, Usage, Validator, World};
 pub use trouble::{Trouble, What, When};
 pub use weather::Weather;

@@ -10,6 +10,7 @@ use crate::{
     wire::{Protocol, Reply, Request},
 };
 
+mod apigateway;
 mod dynamodb;
 mod iam;
 mod kms;
@@ -22,6 +23,8 @@ mod sns;
 mod sqs;
 mod sts;
 mod tagging;
+
+pub use apigateway::{DeployedApi, DeployedRoute, GatewayAnswer, Limit, Usage, Validator};
 
 /// One service: how it is spoken to, and what it does.
 pub(crate) struct Service {
@@ -38,6 +41,7 @@ pub(crate) type Tagged = (String, BTreeMap<String, String>);
 
 /// Every service of the account.
 pub(crate) const SERVICES: &[Service] = &[
+    apigateway::SERVICE,
     dynamodb::SERVICE,
     iam::SERVICE,
     kms::SERVICE,
