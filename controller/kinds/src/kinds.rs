@@ -4,6 +4,7 @@ use crate::Kind;
 
 pub mod alarm;
 pub mod artefact;
+pub mod api_key;
 pub mod bucket;
 pub mod configuration_set;
 pub mod contact_list;
@@ -13,11 +14,13 @@ pub mod identity_pool_roles;
 pub mod identity;
 pub mod function;
 pub mod function_policy;
+pub mod gateway_account;
 pub mod key;
 pub mod log_group;
 pub mod mail_account;
 pub mod queue;
 pub mod receipt_rule;
+pub mod rest_api;
 pub mod role;
 pub mod schedule;
 pub mod schedule_group;
@@ -25,11 +28,13 @@ pub mod secret;
 pub mod subscription;
 pub mod table;
 pub mod topic;
+pub mod usage_plan;
 
 /// Every kind the controller manages. Reports use this order.
 pub const KINDS: &[Kind] = &[
     Kind::of::<alarm::Alarm>(),
     Kind::of::<artefact::Artefact>(),
+    Kind::of::<api_key::ApiKey>(),
     Kind::of::<bucket::Bucket>(),
     Kind::of::<configuration_set::ConfigurationSet>(),
     Kind::of::<contact_list::ContactList>(),
@@ -39,11 +44,13 @@ pub const KINDS: &[Kind] = &[
     Kind::of::<identity::Identity>(),
     Kind::of::<function::Function>(),
     Kind::of::<function_policy::FunctionPolicy>(),
+    Kind::of::<gateway_account::GatewayAccount>(),
     Kind::of::<key::Key>(),
     Kind::of::<log_group::LogGroup>(),
     Kind::of::<mail_account::MailAccount>(),
     Kind::of::<queue::Queue>(),
     Kind::of::<receipt_rule::ReceiptRule>(),
+    Kind::of::<rest_api::RestApi>(),
     Kind::of::<role::Role>(),
     Kind::of::<schedule::Schedule>(),
     Kind::of::<schedule_group::ScheduleGroup>(),
@@ -51,4 +58,5 @@ pub const KINDS: &[Kind] = &[
     Kind::of::<subscription::Subscription>(),
     Kind::of::<table::Table>(),
     Kind::of::<topic::Topic>(),
+    Kind::of::<usage_plan::UsagePlan>(),
 ];

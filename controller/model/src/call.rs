@@ -80,6 +80,7 @@ const CONFLICTS: &[&str] = &[
     "ConcurrentModification",
     "ConcurrentModificationException",
     "ConditionalRequestConflict",
+    "ConflictException",
     "DeleteConflict",
     "KMSInvalidStateException",
     "LimitExceededException",
@@ -97,6 +98,7 @@ const CONFLICTS: &[&str] = &[
 const TAKEN: &[(&str, &str)] =
     &[("ResourceInUseException", "already exists"), ("ConflictException", "already exists")];
     &[("ResourceInUseException", "already exists"), ("ResourceConflictException", "already exist")];
+    &[("ResourceInUseException", "already exists"), ("ConflictException", "already")];
 
 /// Code and a part of the message of answers that only say "not seen yet".
 const PROPAGATIONS: &[(&str, &str)] = &[
@@ -114,6 +116,8 @@ const PROPAGATIONS: &[(&str, &str)] = &[
     ("BadRequestException", "Could not publish to SNS topic"),
     ("InvalidArgument", "Unable to validate the following destination configurations"),
     ("InvalidRequestException", "was deleted"),
+    ("BadRequestException", "The role ARN does not have required permissions"),
+    ("BadRequestException", "could not successfully write to CloudWatch Logs"),
     ("ContinuousBackupsUnavailableException", ""),
     ("ValidationException", "must allow AWS EventBridge Scheduler to assume"),
 ];

@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod cognito;
+mod apigateway;
 mod dynamodb;
 mod grants;
 mod iam;
@@ -32,6 +33,7 @@ mod tagging;
 pub use scheduler::Schedule;
 pub(crate) use scheduler::schedules;
 pub use lambda::{DeployedFunction, EventSource};
+pub use apigateway::{DeployedApi, DeployedRoute, GatewayAnswer, Limit, Usage, Validator};
 
 /// One service: how it is spoken to, and what it does.
 pub(crate) struct Service {
@@ -49,6 +51,7 @@ pub(crate) type Tagged = (String, BTreeMap<String, String>);
 /// Every service of the account.
 pub(crate) const SERVICES: &[Service] = &[
     cognito::SERVICE,
+    apigateway::SERVICE,
     dynamodb::SERVICE,
     iam::SERVICE,
     kms::SERVICE,
