@@ -46,7 +46,7 @@ pub fn lane(service: &str, action: &str) -> Option<(String, Rate)> {
         ("sns", "Subscribe" | "Unsubscribe") => own(burst(100.0, 100.0)),
         ("sns", "TagResource" | "UntagResource" | "ListTagsForResource") => own(burst(10.0, 10.0)),
         // Not published: field practice.
-        ("iam", _) => shared("all", burst(10.0, 10.0)),
+        ("iam" | "cloudfront", _) => shared("all", burst(10.0, 10.0)),
         _ => None,
     }
 }

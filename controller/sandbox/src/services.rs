@@ -10,6 +10,7 @@ use crate::{
     wire::{Protocol, Reply, Request},
 };
 
+mod cloudfront;
 mod dynamodb;
 mod iam;
 mod kms;
@@ -38,6 +39,7 @@ pub(crate) type Tagged = (String, BTreeMap<String, String>);
 
 /// Every service of the account.
 pub(crate) const SERVICES: &[Service] = &[
+    cloudfront::SERVICE,
     dynamodb::SERVICE,
     iam::SERVICE,
     kms::SERVICE,

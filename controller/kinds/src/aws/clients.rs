@@ -70,6 +70,7 @@ macro_rules! clients {
 }
 
 clients! {
+    cloudfront: aws_sdk_cloudfront,
     cloudwatch: aws_sdk_cloudwatch,
     dynamodb: aws_sdk_dynamodb,
     iam: aws_sdk_iam,
