@@ -49,7 +49,9 @@ impl KeyGroup {
     fn config(&self, at: &Place, scope: &Scope) -> Result<Config, Fault> {
         if !(1..=KEYS_MAX).contains(&self.keys.len()) {
             let message = format!("names {} keys, and a group has 1 to {KEYS_MAX}", self.keys.len());
-            return Err(Fault::refused(&at.address, message).hint("retire a key whose links have all expired"));
+            return Err(
+                Fault::refused(&at.address, message).hint("retire a key whose links have all expired")
+            );
         }
         let comment = mark::marked(scope, &at.address, &self.comment);
         mark::check_length(&comment, COMMENT_MAX, at)?;
@@ -113,7 +115,9 @@ impl Resource for KeyGroup {
             .await
             .absent_on(ABSENT)?;
         let Some(answer) = answer else { return Ok(None) };
-        let Some(config) = answer.key_group().and_then(|group| group.key_group_config()) else { return Ok(None) };
+        let Some(config) = answer.key_group().and_then(|group| group.key_group_config()) else {
+            return Ok(None);
+        };
         let token = answer.e_tag().map(str::to_owned);
         Ok(Some(Live { token, ..Live::new(Self::read(at, aws.scope(), config), outputs, None) }))
     }

@@ -148,7 +148,10 @@ impl Resource for OriginAccessControl {
             let outputs = Outputs::from([("id".to_owned(), id.clone())]);
             let findings = match actual.signs {
                 Signs::Always => Vec::new(),
-                _ => vec!["it does not sign every request: origins that trust it alone refuse the others".to_owned()],
+                _ => vec![
+                    "it does not sign every request: origins that trust it alone refuse the others"
+                        .to_owned(),
+                ],
             };
             Ok(Some(Live { token, findings, ..Live::new(actual, outputs, None) }))
         };

@@ -72,8 +72,11 @@ impl PublicKey {
         };
         // An RSA key of 2048 bits and a key on P-256 have these lengths (RFC 5280, 5480).
         if ![294, 91].contains(&key.len()) {
-            return Err(Fault::refused(&at.address, "its key is neither RSA of 2048 bits nor ECDSA on P-256")
-                .hint("CloudFront takes no other: `openssl genrsa 2048` makes one"));
+            return Err(Fault::refused(
+                &at.address,
+                "its key is neither RSA of 2048 bits nor ECDSA on P-256",
+            )
+            .hint("CloudFront takes no other: `openssl genrsa 2048` makes one"));
         }
         let comment = mark::marked(scope, &at.address, &self.comment);
         mark::check_length(&comment, COMMENT_MAX, at)?;
@@ -147,7 +150,9 @@ impl Resource for PublicKey {
             .await
             .absent_on(ABSENT)?;
         let Some(answer) = answer else { return Ok(None) };
-        let Some(config) = answer.public_key().and_then(|key| key.public_key_config()) else { return Ok(None) };
+        let Some(config) = answer.public_key().and_then(|key| key.public_key_config()) else {
+            return Ok(None);
+        };
         let live = actual(config.comment().unwrap_or_default(), config.encoded_key());
         let token = answer.e_tag().map(str::to_owned);
         Ok(Some(Live { token, ..Live::new(live, outputs, None) }))
@@ -157,15 +162,22 @@ impl Resource for PublicKey {
         self.config(at, "checked", aws.scope())?;
         let live = match live {
             Some(live) => live,
-            None => match bear::<Self, _, _, _>(at, aws, "PublicKeyAlreadyExists", |reference| self.make(at, reference, aws)).await? {
+            None => match bear::<Self, _, _, _>(at, aws, "PublicKeyAlreadyExists", |reference| {
+                self.make(at, reference, aws)
+            })
+            .await?
+            {
                 Born::Before(live) => live,
                 Born::Made(id) => return Ok(Outputs::from([("id".to_owned(), id)])),
             },
         };
         mark::refuse_other(aws.scope(), at, &live.actual.comment)?;
         if canonical(&self.key) != live.actual.key {
-            return Err(Fault::refused(&at.address, "a key of this name is another key, and CloudFront changes none")
-                .hint("declare the new key under another name beside it"));
+            return Err(Fault::refused(
+                &at.address,
+                "a key of this name is another key, and CloudFront changes none",
+            )
+            .hint("declare the new key under another name beside it"));
         }
         let outputs = live.outputs.clone();
         if self.comment != live.actual.comment {
@@ -195,7 +207,12 @@ impl Resource for PublicKey {
 }
 
 impl PublicKey {
-    async fn make(&self, at: &Place, reference: String, aws: &Writer) -> Result<String, crate::aws::CallError> {
+    async fn make(
+        &self,
+        at: &Place,
+        reference: String,
+        aws: &Writer,
+    ) -> Result<String, crate::aws::CallError> {
         let made = aws
             .write(at, "cloudfront", "CreatePublicKey", || {
                 let config = self.config(at, &reference, aws.scope()).ok();
@@ -214,7 +231,9 @@ impl PublicKey {
         aws: &Writer,
     ) -> Result<(), crate::aws::CallError> {
         let live = aws
-            .read(&at.address, "cloudfront", "GetPublicKey", || aws.cloudfront().get_public_key().id(id).send())
+            .read(&at.address, "cloudfront", "GetPublicKey", || {
+                aws.cloudfront().get_public_key().id(id).send()
+            })
             .await?;
         let mut config = live.public_key.and_then(|key| key.public_key_config);
         if let Some(config) = &mut config {

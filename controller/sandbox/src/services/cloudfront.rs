@@ -151,12 +151,7 @@ fn version(world: &mut World<'_>) -> String {
     format!("E2V{:011}", world.next_number())
 }
 
-fn create(
-    noun: &Noun,
-    config: Value,
-    tags: Option<Value>,
-    world: &mut World<'_>,
-) -> Result<Reply, Refusal> {
+fn create(noun: &Noun, config: Value, tags: Option<Value>, world: &mut World<'_>) -> Result<Reply, Refusal> {
     if !config.is_object() {
         return Err(Refusal::new("MissingBody", "This operation requires a body."));
     }
@@ -206,8 +201,9 @@ fn update(noun: &Noun, id: &str, request: &Request, world: &mut World<'_>) -> Re
     check_version(request, &found)?;
     check_quantities(&config)?;
     let config = (noun.settle)(world, config, Some(&found))?;
-    let same_name =
-        |(other, held): (&str, &Value)| other != id && !config["Name"].is_null() && held["config"]["Name"] == config["Name"];
+    let same_name = |(other, held): (&str, &Value)| {
+        other != id && !config["Name"].is_null() && held["config"]["Name"] == config["Name"]
+    };
     if world.all(noun.collection).into_iter().any(same_name) {
         let message = "The name is associated with another one in your account.";
         return Err(Refusal::new(noun.taken, message).status(409));

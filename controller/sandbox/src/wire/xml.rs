@@ -43,7 +43,10 @@ impl Open {
 
     fn close(self) -> (String, Value) {
         let value = if self.name == "Items" {
-            self.children.into_iter().map(|(name, value)| Value::from(Map::from_iter([(name, value)]))).collect()
+            self.children
+                .into_iter()
+                .map(|(name, value)| Value::from(Map::from_iter([(name, value)])))
+                .collect()
         } else if self.children.is_empty() {
             self.text.into()
         } else {

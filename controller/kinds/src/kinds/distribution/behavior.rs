@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use aws_sdk_cloudfront::{
     error::BuildError,
     types::{
-        AllowedMethods, CacheBehavior, CachedMethods, DefaultCacheBehavior, Method, TrustedKeyGroups, TrustedSigners,
+        AllowedMethods, CacheBehavior, CachedMethods, DefaultCacheBehavior, Method, TrustedKeyGroups,
+        TrustedSigners,
     },
 };
 use model::{Ref, Text};
@@ -136,7 +137,10 @@ pub(super) fn merge_default(
 }
 
 #[expect(deprecated, reason = "the older settings are taken away")]
-pub(super) fn merge_path(want: &PathBehavior, live: Option<&CacheBehavior>) -> Result<CacheBehavior, BuildError> {
+pub(super) fn merge_path(
+    want: &PathBehavior,
+    live: Option<&CacheBehavior>,
+) -> Result<CacheBehavior, BuildError> {
     let mut to = match live {
         Some(live) => live.clone(),
         None => CacheBehavior::builder()

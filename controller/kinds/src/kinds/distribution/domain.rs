@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_cloudfront::{
     error::BuildError,
     types::{
-        Aliases, CustomErrorResponse, CustomErrorResponses, DistributionConfig, GeoRestriction, LoggingConfig,
-        Restrictions, SslSupportMethod, ViewerCertificate,
+        Aliases, CustomErrorResponse, CustomErrorResponses, DistributionConfig, GeoRestriction,
+        LoggingConfig, Restrictions, SslSupportMethod, ViewerCertificate,
     },
 };
 use model::Text;
@@ -52,7 +52,8 @@ pub(super) fn certificate(domain: Option<&CustomDomain>) -> ViewerCertificate {
 /// One with CloudFront's own certificate and no names is none. A certificate of IAM reads as an ACM one that is not
 /// wanted, so that it is seen.
 pub(super) fn read_domain(config: &DistributionConfig) -> Option<CustomDomain> {
-    let aliases: BTreeSet<String> = config.aliases().map(Aliases::items).unwrap_or_default().iter().cloned().collect();
+    let aliases: BTreeSet<String> =
+        config.aliases().map(Aliases::items).unwrap_or_default().iter().cloned().collect();
     let live = config.viewer_certificate();
     let given = |one: &ViewerCertificate| {
         one.acm_certificate_arn().or(one.iam_certificate_id()).filter(|id| !id.is_empty()).map(str::to_owned)

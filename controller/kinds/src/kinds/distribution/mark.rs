@@ -118,7 +118,10 @@ mod tests {
         let live = marked(&theirs, &at.address, "links");
         assert_eq!(owned_address(&ours, &live), None);
         let fault = refuse_other(&ours, &at, &words(&ours, &at.address, &live)).unwrap_err();
-        assert!(fault.to_string().contains("belongs to media/key group/links of stage dn/test-eu"), "{fault}");
+        assert!(
+            fault.to_string().contains("belongs to media/key group/links of stage dn/test-eu"),
+            "{fault}"
+        );
     }
 
     #[test]

@@ -62,7 +62,8 @@ impl Distribution {
             .iter()
             .map(|(id, origin)| origin.merge(id, old.iter().find(|one| one.id() == id)))
             .collect::<Result<Vec<_>, _>>()?;
-        to.origins = Some(Origins::builder().quantity(count(origins.len())).set_items(Some(origins)).build()?);
+        to.origins =
+            Some(Origins::builder().quantity(count(origins.len())).set_items(Some(origins)).build()?);
         let default = merge_default(&self.default_behavior, to.default_cache_behavior.as_ref())?;
         to.default_cache_behavior = Some(default);
         let old = to.cache_behaviors.as_ref().map(CacheBehaviors::items).unwrap_or_default();

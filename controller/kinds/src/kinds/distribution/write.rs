@@ -1,6 +1,8 @@
 //! Births, changes, tags and deletes of distributions.
 
-use aws_sdk_cloudfront::types::{DistributionConfig, DistributionConfigWithTags, Tag, TagKeys, Tags as SdkTags};
+use aws_sdk_cloudfront::types::{
+    DistributionConfig, DistributionConfigWithTags, Tag, TagKeys, Tags as SdkTags,
+};
 use model::{Fault, Outputs, Tags};
 
 use super::{
@@ -32,7 +34,12 @@ impl Distribution {
         Ok(())
     }
 
-    fn wanted(&self, at: &Place, base: DistributionConfig, aws: &Writer) -> Result<DistributionConfig, Fault> {
+    fn wanted(
+        &self,
+        at: &Place,
+        base: DistributionConfig,
+        aws: &Writer,
+    ) -> Result<DistributionConfig, Fault> {
         let comment = mark::marked(aws.scope(), &at.address, &self.comment);
         mark::check_length(&comment, COMMENT_MAX, at)?;
         self.merge(base, comment).map_err(|error| Fault::refused(&at.address, error.to_string()))
@@ -40,13 +47,15 @@ impl Distribution {
 
     /// One call makes it with its tags, receipt included.
     pub(super) async fn bear(&self, at: &Place, aws: &Writer) -> Result<Born<Outputs, Self>, Fault> {
-        let broken = |error: aws_sdk_cloudfront::error::BuildError| Fault::refused(&at.address, error.to_string());
+        let broken =
+            |error: aws_sdk_cloudfront::error::BuildError| Fault::refused(&at.address, error.to_string());
         let config = self.wanted(at, blank("-").map_err(broken)?, aws)?;
         let tags = SdkTags::builder().set_items(Some(sdk_tags(&at.tags).map_err(broken)?)).build();
         let make = |reference: String| {
             let mut config = config.clone();
             config.caller_reference = reference;
-            let both = DistributionConfigWithTags::builder().distribution_config(config).tags(tags.clone()).build();
+            let both =
+                DistributionConfigWithTags::builder().distribution_config(config).tags(tags.clone()).build();
             async move { make(at, both, aws).await }
         };
         bear(at, aws, "DistributionAlreadyExists", make).await

@@ -8,12 +8,13 @@ use aws_sdk_cloudfront::{
         ResponseHeadersPolicyAccessControlAllowHeaders as AllowHeaders,
         ResponseHeadersPolicyAccessControlAllowMethods as AllowMethods,
         ResponseHeadersPolicyAccessControlAllowOrigins as AllowOrigins,
-        ResponseHeadersPolicyAccessControlExposeHeaders as ExposeHeaders, ResponseHeadersPolicyConfig as Config,
-        ResponseHeadersPolicyContentSecurityPolicy as ContentSecurity,
-        ResponseHeadersPolicyContentTypeOptions as ContentType, ResponseHeadersPolicyCorsConfig as CorsConfig,
-        ResponseHeadersPolicyCustomHeader as CustomHeader,
-        ResponseHeadersPolicyCustomHeadersConfig as CustomHeaders, ResponseHeadersPolicyFrameOptions as Frame,
-        ResponseHeadersPolicyReferrerPolicy as Referrer, ResponseHeadersPolicyRemoveHeader as RemoveHeader,
+        ResponseHeadersPolicyAccessControlExposeHeaders as ExposeHeaders,
+        ResponseHeadersPolicyConfig as Config, ResponseHeadersPolicyContentSecurityPolicy as ContentSecurity,
+        ResponseHeadersPolicyContentTypeOptions as ContentType,
+        ResponseHeadersPolicyCorsConfig as CorsConfig, ResponseHeadersPolicyCustomHeader as CustomHeader,
+        ResponseHeadersPolicyCustomHeadersConfig as CustomHeaders,
+        ResponseHeadersPolicyFrameOptions as Frame, ResponseHeadersPolicyReferrerPolicy as Referrer,
+        ResponseHeadersPolicyRemoveHeader as RemoveHeader,
         ResponseHeadersPolicyRemoveHeadersConfig as RemoveHeaders,
         ResponseHeadersPolicySecurityHeadersConfig as Security,
         ResponseHeadersPolicyServerTimingHeadersConfig as ServerTiming,
@@ -24,8 +25,8 @@ use aws_sdk_cloudfront::{
 use model::Fault;
 
 use super::{
-    super::distribution::mark, COMMENT_MAX, Cors, FrameOption, Header, ResponseHeadersPolicy, TransportSecurity,
-    XssProtection,
+    super::distribution::mark, COMMENT_MAX, Cors, FrameOption, Header, ResponseHeadersPolicy,
+    TransportSecurity, XssProtection,
 };
 use crate::{Place, Scope};
 
@@ -67,8 +68,9 @@ impl ResponseHeadersPolicy {
             .collect::<Result<_, _>>()?;
         let custom = (!custom.is_empty())
             .then(|| CustomHeaders::builder().quantity(count(custom.len())).set_items(Some(custom)).build());
-        let removed = (!removed.is_empty())
-            .then(|| RemoveHeaders::builder().quantity(count(removed.len())).set_items(Some(removed)).build());
+        let removed = (!removed.is_empty()).then(|| {
+            RemoveHeaders::builder().quantity(count(removed.len())).set_items(Some(removed)).build()
+        });
         let timing = self.server_timing_ppm.map(|ppm| {
             let rate = f64::from(ppm) / PPM_A_PERCENT;
             ServerTiming::builder().enabled(true).sampling_rate(rate).build()
@@ -135,8 +137,9 @@ impl ResponseHeadersPolicy {
         let security = config.security_headers_config();
         let frame = security.and_then(Security::frame_options).map(|frame| {
             let option = frame.frame_option().as_str();
-            let value = serde_json::from_value(option.into())
-                .map_err(|_| Fault::refused(&at.address, format!("its frame option {option} is not known")))?;
+            let value = serde_json::from_value(option.into()).map_err(|_| {
+                Fault::refused(&at.address, format!("its frame option {option} is not known"))
+            })?;
             Ok::<_, Fault>(Header { value, replaces_origin: frame.r#override() })
         });
         let custom = config.custom_headers_config().map(CustomHeaders::items).unwrap_or_default();
@@ -147,9 +150,11 @@ impl ResponseHeadersPolicy {
         Ok(Self {
             comment: mark::words(scope, &at.address, config.comment().unwrap_or_default()),
             cors: config.cors_config().map(read_cors),
-            content_security_policy: security.and_then(Security::content_security_policy).map(|header| Header {
-                value: header.content_security_policy().to_owned(),
-                replaces_origin: header.r#override(),
+            content_security_policy: security.and_then(Security::content_security_policy).map(|header| {
+                Header {
+                    value: header.content_security_policy().to_owned(),
+                    replaces_origin: header.r#override(),
+                }
             }),
             no_sniff: security.and_then(Security::content_type_options).map(ContentType::r#override),
             frame_options: frame.transpose()?,
@@ -157,13 +162,15 @@ impl ResponseHeadersPolicy {
                 value: header.referrer_policy().as_str().to_owned(),
                 replaces_origin: header.r#override(),
             }),
-            strict_transport_security: security.and_then(Security::strict_transport_security).map(|header| Header {
-                value: TransportSecurity {
-                    max_age_s: unsigned(header.access_control_max_age_sec()),
-                    subdomains: header.include_subdomains().unwrap_or_default(),
-                    preload: header.preload().unwrap_or_default(),
-                },
-                replaces_origin: header.r#override(),
+            strict_transport_security: security.and_then(Security::strict_transport_security).map(|header| {
+                Header {
+                    value: TransportSecurity {
+                        max_age_s: unsigned(header.access_control_max_age_sec()),
+                        subdomains: header.include_subdomains().unwrap_or_default(),
+                        preload: header.preload().unwrap_or_default(),
+                    },
+                    replaces_origin: header.r#override(),
+                }
             }),
             xss_protection: security.and_then(Security::xss_protection).map(|header| Header {
                 value: XssProtection {
@@ -194,10 +201,16 @@ fn cors(cors: &Cors) -> Result<CorsConfig, BuildError> {
     });
     CorsConfig::builder()
         .access_control_allow_origins(
-            AllowOrigins::builder().quantity(count(cors.origins.len())).set_items(list(&cors.origins)).build()?,
+            AllowOrigins::builder()
+                .quantity(count(cors.origins.len()))
+                .set_items(list(&cors.origins))
+                .build()?,
         )
         .access_control_allow_headers(
-            AllowHeaders::builder().quantity(count(cors.headers.len())).set_items(list(&cors.headers)).build()?,
+            AllowHeaders::builder()
+                .quantity(count(cors.headers.len()))
+                .set_items(list(&cors.headers))
+                .build()?,
         )
         .access_control_allow_methods(
             AllowMethods::builder().quantity(count(cors.methods.len())).set_items(Some(methods)).build()?,

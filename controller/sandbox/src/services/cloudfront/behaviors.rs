@@ -128,7 +128,8 @@ fn check_key_groups(world: &World<'_>, behavior: &Value) -> Result<(), Refusal> 
         return Err(invalid("The parameter TrustedKeyGroups is enabled and names no key group."));
     }
     if ids.len() > KEY_GROUPS_MAX {
-        let message = "The number of key groups referenced by this distribution is more than the maximum allowed.";
+        let message =
+            "The number of key groups referenced by this distribution is more than the maximum allowed.";
         return Err(Refusal::new("TooManyKeyGroupsAssociatedToDistribution", message));
     }
     if ids.iter().any(|id| world.get(KEY_GROUP.collection, id).is_none()) {

@@ -23,7 +23,9 @@ pub(super) const NOUN: Noun = Noun {
         "ListDistributions",
     ],
     settle,
-    refuse_delete: |world, found| match text(&found["config"], "Enabled") == "true" || status(world, found) != DEPLOYED {
+    refuse_delete: |world, found| match text(&found["config"], "Enabled") == "true"
+        || status(world, found) != DEPLOYED
+    {
         true => {
             let message = "The distribution you are trying to delete has not been disabled.";
             Err(Refusal::new("DistributionNotDisabled", message).status(409))
@@ -42,7 +44,11 @@ pub(super) fn arn(world: &World<'_>, id: &str) -> String {
 
 fn status(world: &World<'_>, found: &Value) -> &'static str {
     let changed = u128::from(found["changed"].as_u64().unwrap_or_default());
-    if u128::from(world.now_ms) < changed + world.weather.deployment.as_millis() { "InProgress" } else { DEPLOYED }
+    if u128::from(world.now_ms) < changed + world.weather.deployment.as_millis() {
+        "InProgress"
+    } else {
+        DEPLOYED
+    }
 }
 
 fn domain(found: &Value) -> String {
@@ -163,7 +169,8 @@ fn settle_origin(world: &World<'_>, origin: &mut Value) -> Result<(), Refusal> {
     let is_bucket = domain.contains(".s3.") && domain.ends_with(".amazonaws.com");
     let sorts = ["S3OriginConfig", "CustomOriginConfig", "VpcOriginConfig"];
     if domain.is_empty() || sorts.iter().filter(|sort| !origin[**sort].is_null()).count() != 1 {
-        let message = "The Amazon S3 origin server or custom origin specified does not exist or is not valid.";
+        let message =
+            "The Amazon S3 origin server or custom origin specified does not exist or is not valid.";
         return Err(Refusal::new("InvalidOrigin", message));
     }
     if origin["S3OriginConfig"].is_object() {
@@ -220,7 +227,8 @@ fn check_access(world: &World<'_>, origin: &Value, is_bucket: bool) -> Result<()
         return Err(Refusal::new("IllegalOriginAccessConfiguration", message));
     }
     if text(&control["config"], "OriginAccessControlOriginType") == "s3" && !is_bucket {
-        let message = "An origin access control is associated with an origin whose domain name is not supported.";
+        let message =
+            "An origin access control is associated with an origin whose domain name is not supported.";
         return Err(Refusal::new("InvalidDomainNameForOriginAccessControl", message));
     }
     Ok(())
@@ -280,7 +288,8 @@ fn settle_domain(world: &World<'_>, config: &mut Value, id: Option<&str>) -> Res
         others.any(|found| texts(&found["config"]["Aliases"]).any(|one| one == alias))
     };
     if texts(&config["Aliases"]).any(taken) {
-        let message = "One or more of the CNAMEs you provided are already associated with a different resource.";
+        let message =
+            "One or more of the CNAMEs you provided are already associated with a different resource.";
         return Err(Refusal::new("CNAMEAlreadyExists", message).status(409));
     }
     Ok(())
@@ -297,18 +306,20 @@ fn settle_logs(world: &World<'_>, config: &mut Value) -> Result<(), Refusal> {
     let domain = text(&config["Logging"], "Bucket");
     let bucket = domain.split_once(".s3").map(|(name, _)| name).unwrap_or_default();
     let Some(found) = world.get("s3/buckets", bucket) else {
-        return Err(invalid(format!("The S3 bucket that you specified for CloudFront logs doesn't exist: {domain}")));
+        return Err(invalid(format!(
+            "The S3 bucket that you specified for CloudFront logs doesn't exist: {domain}"
+        )));
     };
     if found["settings"]["BucketOwnershipControls"].to_string().contains("BucketOwnerEnforced") {
-        let message =
-            format!("The S3 bucket that you specified for CloudFront logs does not enable ACL access: {domain}");
+        let message = format!(
+            "The S3 bucket that you specified for CloudFront logs does not enable ACL access: {domain}"
+        );
         return Err(invalid(message));
     }
     Ok(())
 }
 
-const ERROR_CODES: &[&str] =
-    &["400", "403", "404", "405", "414", "416", "500", "501", "502", "503", "504"];
+const ERROR_CODES: &[&str] = &["400", "403", "404", "405", "414", "416", "500", "501", "502", "503", "504"];
 
 /// Who may look, and what they see when something is wrong.
 fn settle_answers(config: &mut Value) -> Result<(), Refusal> {
@@ -329,7 +340,8 @@ fn settle_answers(config: &mut Value) -> Result<(), Refusal> {
         }
         let (page, code) = (text(answer, "ResponsePagePath"), text(answer, "ResponseCode"));
         if page.is_empty() != code.is_empty() || (!page.is_empty() && !page.starts_with('/')) {
-            let message = "A response code is specified together with the path of a page, which begins with /.";
+            let message =
+                "A response code is specified together with the path of a page, which begins with /.";
             return Err(Refusal::new("InvalidResponseCode", message));
         }
         fill(answer, "ErrorCachingMinTTL", json!("10"));

@@ -66,7 +66,12 @@ pub(super) const KEY_GROUP: Noun = Noun {
     refuse_delete: |world, found| {
         let id = text(found, "id");
         let trusts = |behavior: &Value| texts(&behavior["TrustedKeyGroups"]).any(|one| one == id);
-        distributions::refuse_used(world, trusts, "ResourceInUse", "Cannot delete this resource because it is in use.")
+        distributions::refuse_used(
+            world,
+            trusts,
+            "ResourceInUse",
+            "Cannot delete this resource because it is in use.",
+        )
     },
     show: |_, found| json!({ "LastModifiedTime": stamp(found, "changed") }),
     summary: |_, found| {
@@ -128,9 +133,8 @@ fn check_pem(pem: &str) -> Result<(), Refusal> {
         .strip_prefix("-----BEGIN PUBLIC KEY-----")
         .and_then(|rest| rest.strip_suffix("-----END PUBLIC KEY-----"));
     let der = body.and_then(|body| STANDARD.decode(body.split_whitespace().collect::<String>()).ok());
-    let fits = |der: &[u8]| {
-        (der.len() == 294 && der.starts_with(RSA)) || (der.len() == 91 && der.starts_with(P256))
-    };
+    let fits =
+        |der: &[u8]| (der.len() == 294 && der.starts_with(RSA)) || (der.len() == 91 && der.starts_with(P256));
     match der.is_some_and(|der| fits(&der)) {
         true => Ok(()),
         false => Err(invalid("Your request contains empty/invalid/out of limits RSA Encoded Key")),
@@ -155,7 +159,9 @@ fn settle_group(world: &World<'_>, mut config: Value, old: Option<&Value>) -> Re
         return Err(Refusal::new("TooManyPublicKeysInKeyGroup", message));
     }
     if keys.iter().any(|id| world.get(PUBLIC_KEY.collection, id).is_none()) {
-        return Err(invalid("One or more of the public keys that you specified in the key group doesn't exist."));
+        return Err(invalid(
+            "One or more of the public keys that you specified in the key group doesn't exist.",
+        ));
     }
     fill(&mut config, "Comment", json!(""));
     Ok(config)

@@ -101,7 +101,8 @@ fn settle_control(world: &World<'_>, mut config: Value, old: Option<&Value>) -> 
             }
         }
         None if world.all(ACCESS_CONTROL.collection).len() >= ACCESS_CONTROLS_MAX => {
-            let message = "The number of origin access controls in your AWS account exceeds the maximum allowed.";
+            let message =
+                "The number of origin access controls in your AWS account exceeds the maximum allowed.";
             return Err(Refusal::new("TooManyOriginAccessControls", message));
         }
         None => {}
