@@ -68,7 +68,7 @@ pub fn lane(service: &str, action: &str) -> Option<(String, Rate)> {
             | "ListTagsForResource",
         ) => own(burst(10.0, 10.0)),
         // Not published: field practice.
-        ("iam", _) => shared("all", burst(10.0, 10.0)),
+        ("iam" | "cloudfront", _) => shared("all", burst(10.0, 10.0)),
         _ => None,
     }
 }

@@ -15,12 +15,18 @@ pub mod identity;
 pub mod function;
 pub mod function_policy;
 pub mod gateway_account;
+pub mod distribution;
 pub mod key;
+pub mod key_group;
 pub mod log_group;
 pub mod mail_account;
 pub mod queue;
 pub mod receipt_rule;
 pub mod rest_api;
+pub mod origin_access_control;
+pub mod public_key;
+pub mod queue;
+pub mod response_headers_policy;
 pub mod role;
 pub mod schedule;
 pub mod schedule_group;
@@ -45,12 +51,18 @@ pub const KINDS: &[Kind] = &[
     Kind::of::<function::Function>(),
     Kind::of::<function_policy::FunctionPolicy>(),
     Kind::of::<gateway_account::GatewayAccount>(),
+    Kind::of::<distribution::Distribution>(),
     Kind::of::<key::Key>(),
+    Kind::of::<key_group::KeyGroup>(),
     Kind::of::<log_group::LogGroup>(),
     Kind::of::<mail_account::MailAccount>(),
     Kind::of::<queue::Queue>(),
     Kind::of::<receipt_rule::ReceiptRule>(),
     Kind::of::<rest_api::RestApi>(),
+    Kind::of::<origin_access_control::OriginAccessControl>(),
+    Kind::of::<public_key::PublicKey>(),
+    Kind::of::<queue::Queue>(),
+    Kind::of::<response_headers_policy::ResponseHeadersPolicy>(),
     Kind::of::<role::Role>(),
     Kind::of::<schedule::Schedule>(),
     Kind::of::<schedule_group::ScheduleGroup>(),

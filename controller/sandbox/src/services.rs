@@ -14,6 +14,7 @@ use crate::{
 
 mod cognito;
 mod apigateway;
+mod cloudfront;
 mod dynamodb;
 mod grants;
 mod iam;
@@ -52,6 +53,7 @@ pub(crate) type Tagged = (String, BTreeMap<String, String>);
 pub(crate) const SERVICES: &[Service] = &[
     cognito::SERVICE,
     apigateway::SERVICE,
+    cloudfront::SERVICE,
     dynamodb::SERVICE,
     iam::SERVICE,
     kms::SERVICE,

@@ -18,6 +18,8 @@ pub struct Weather {
     pub invisible: Duration,
     /// How long a policy may not name a role that was just made.
     pub propagation: Duration,
+    /// How long a change of a distribution is on its way to the edges.
+    pub deployment: Duration,
 }
 
 impl Weather {
@@ -32,6 +34,7 @@ impl Weather {
             function: Duration::from_secs(2),
             invisible: Duration::from_millis(300),
             propagation: Duration::from_secs(8),
+            deployment: Duration::from_secs(180),
         }
     }
 }
@@ -107,7 +110,7 @@ fn published(service: &str, operation: &str) -> Option<(String, Rate)> {
             | "ListTagsForResource",
         ) => own(10.0),
         // Not published; field practice (aws-semantics 1.4, last row).
-        ("iam", _) => together("all", 10.0),
+        ("iam" | "cloudfront", _) => together("all", 10.0),
         _ => None,
     }
 }

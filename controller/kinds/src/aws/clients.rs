@@ -71,6 +71,7 @@ macro_rules! clients {
 
 clients! {
     apigateway: aws_sdk_apigateway,
+    cloudfront: aws_sdk_cloudfront,
     cloudwatch: aws_sdk_cloudwatch,
     cognito: aws_sdk_cognitoidentity,
     dynamodb: aws_sdk_dynamodb,
