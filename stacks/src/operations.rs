@@ -41,7 +41,7 @@ pub fn declare(world: &mut World, environment: &Environment) -> Result<Operation
         world.add(STACK, &format!("alarms-{number}"), told)?;
     }
     let role = world.add(STACK, "gateway-logs", gateway_logs())?;
-    world.add(STACK, "gateways", GatewayAccount { log_role: Some(role.arn()) })?;
+    world.add(STACK, "gateways", GatewayAccount { log_role: role.arn() })?;
     Ok(Operations { alarms })
 }
 

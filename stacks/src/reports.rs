@@ -1,6 +1,6 @@
 //! The reports that links in mails lead to: kept in a bucket, served by CloudFront to whoever holds a signed link.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kinds::{
     World,
@@ -13,13 +13,13 @@ use kinds::{
         key_group::KeyGroup,
         origin_access_control::OriginAccessControl,
         public_key::PublicKey,
-        response_headers_policy::ResponseHeadersPolicy,
+        response_headers_policy::{FrameOption, Header, ResponseHeadersPolicy, TransportSecurity},
         role::Role,
         secret::Secret,
     },
 };
 use model::{
-    Address, Ref, Text,
+    Address, Text,
     policy::{Policy, Statement},
 };
 
@@ -100,7 +100,7 @@ fn distribution(
     keys: &Handle<KeyGroup>,
 ) -> Result<Handle<Distribution>, DeclareError> {
     let access = world.add(STACK, REPORTS, OriginAccessControl::bucket())?;
-    let headers = world.add(STACK, "links", ResponseHeadersPolicy::downloads())?;
+    let headers = world.add(STACK, "links", strict_headers())?;
     let logs = world.add(STACK, "access-logs", access_logs(environment))?;
     // The bucket's policy names the distribution, so the distribution only names the bucket.
     let bucket = Address::new(STACK, "bucket", REPORTS)?;
@@ -120,6 +120,24 @@ fn distribution(
         cookies: false,
     });
     world.add(STACK, REPORTS, declared)
+}
+
+/// A report is read, and leads nowhere: not into frames, and no page learns its link.
+fn strict_headers() -> ResponseHeadersPolicy {
+    let year = TransportSecurity { max_age_s: 31_536_000, subdomains: true, preload: false };
+    ResponseHeadersPolicy {
+        comment: "Reports by signed links".to_owned(),
+        no_sniff: Some(true),
+        frame_options: Some(Header::replacing(FrameOption::Deny)),
+        referrer_policy: Some(Header::replacing("no-referrer".to_owned())),
+        strict_transport_security: Some(Header::replacing(year)),
+        cors: None,
+        content_security_policy: None,
+        xss_protection: None,
+        custom: BTreeMap::new(),
+        removed: BTreeSet::new(),
+        server_timing_ppm: None,
+    }
 }
 
 /// CloudFront writes its logs by an ACL, which the bucket must honour (CloudFront developer guide, "Access logs").
@@ -148,6 +166,6 @@ fn sign_in(world: &mut World, environment: &Environment) -> Result<(), DeclareEr
         inline: Some(Policy::new([read, list])),
         ..Role::trusting(IdentityPool::trust(&pool.by("id")))
     };
-    let role: Ref<Role> = world.add(STACK, "crm", role)?.arn();
-    world.add(STACK, "crm", IdentityPoolRoles::authenticated(pool.by("id"), role)).map(|_| ())
+    let role = world.add(STACK, "crm", role)?;
+    world.add(STACK, "crm", IdentityPoolRoles::of(pool.by("name"), role.arn())).map(|_| ())
 }

@@ -31,7 +31,6 @@ pub(crate) mod queue;
 pub(crate) mod receipt_rule;
 pub(crate) mod origin_access_control;
 pub(crate) mod public_key;
-pub(crate) mod queue;
 pub(crate) mod response_headers_policy;
 pub(crate) mod role;
 pub(crate) mod schedule;

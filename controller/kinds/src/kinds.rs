@@ -25,7 +25,6 @@ pub mod receipt_rule;
 pub mod rest_api;
 pub mod origin_access_control;
 pub mod public_key;
-pub mod queue;
 pub mod response_headers_policy;
 pub mod role;
 pub mod schedule;
@@ -61,7 +60,6 @@ pub const KINDS: &[Kind] = &[
     Kind::of::<rest_api::RestApi>(),
     Kind::of::<origin_access_control::OriginAccessControl>(),
     Kind::of::<public_key::PublicKey>(),
-    Kind::of::<queue::Queue>(),
     Kind::of::<response_headers_policy::ResponseHeadersPolicy>(),
     Kind::of::<role::Role>(),
     Kind::of::<schedule::Schedule>(),

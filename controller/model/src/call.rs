@@ -95,10 +95,11 @@ const CONFLICTS: &[&str] = &[
 
 /// Code and a part of the message of answers that look like a conflict, and say that a name is taken: no waiting
 /// helps (aws-semantics 1.3, "two meanings").
-const TAKEN: &[(&str, &str)] =
-    &[("ResourceInUseException", "already exists"), ("ConflictException", "already exists")];
-    &[("ResourceInUseException", "already exists"), ("ResourceConflictException", "already exist")];
-    &[("ResourceInUseException", "already exists"), ("ConflictException", "already")];
+const TAKEN: &[(&str, &str)] = &[
+    ("ConflictException", "already"),
+    ("ResourceConflictException", "already exist"),
+    ("ResourceInUseException", "already exists"),
+];
 
 /// Code and a part of the message of answers that only say "not seen yet".
 const PROPAGATIONS: &[(&str, &str)] = &[

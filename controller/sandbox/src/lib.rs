@@ -29,9 +29,10 @@ mod wire;
 
 pub use account::{Account, Served};
 pub use clock::Clock;
-pub use services::{Refusal, Schedule, World};
 pub use mail::SentMail;
-pub use services::{DeployedFunction, EventSource, Refusal, World};
-pub use services::{DeployedApi, DeployedRoute, GatewayAnswer, Limit, Refusal, Usage, Validator, World};
+pub use services::{
+    DeployedApi, DeployedFunction, DeployedRoute, EventSource, GatewayAnswer, Limit, Refusal, Schedule, Usage, Validator,
+    World,
+};
 pub use trouble::{Trouble, What, When};
 pub use weather::Weather;

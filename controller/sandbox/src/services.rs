@@ -12,9 +12,9 @@ use crate::{
     wire::{Protocol, Reply, Request},
 };
 
-mod cognito;
 mod apigateway;
 mod cloudfront;
+mod cognito;
 mod dynamodb;
 mod grants;
 mod iam;
@@ -31,10 +31,10 @@ mod sqs;
 mod sts;
 mod tagging;
 
+pub use apigateway::{DeployedApi, DeployedRoute, GatewayAnswer, Limit, Usage, Validator};
+pub use lambda::{DeployedFunction, EventSource};
 pub use scheduler::Schedule;
 pub(crate) use scheduler::schedules;
-pub use lambda::{DeployedFunction, EventSource};
-pub use apigateway::{DeployedApi, DeployedRoute, GatewayAnswer, Limit, Usage, Validator};
 
 /// One service: how it is spoken to, and what it does.
 pub(crate) struct Service {
@@ -51,9 +51,9 @@ pub(crate) type Tagged = (String, BTreeMap<String, String>);
 
 /// Every service of the account.
 pub(crate) const SERVICES: &[Service] = &[
-    cognito::SERVICE,
     apigateway::SERVICE,
     cloudfront::SERVICE,
+    cognito::SERVICE,
     dynamodb::SERVICE,
     iam::SERVICE,
     kms::SERVICE,
@@ -193,6 +193,8 @@ impl<'a> World<'a> {
     #[must_use]
     pub fn settled(&self, created_ms: u64) -> bool {
         u128::from(self.now_ms) >= u128::from(created_ms) + self.weather.propagation.as_millis()
+    }
+
     /// Keeps a large body beside the documents, and names it by its digest.
     pub(crate) fn keep_blob(&self, body: &Bytes) -> Result<String, Refusal> {
         let failed =

@@ -18,7 +18,6 @@ pub struct NumberError(String);
 impl Number {
     /// The double that it names.
     pub(crate) fn value(&self) -> f64 {
-    pub(in crate::kinds) fn value(&self) -> f64 {
         self.0.parse().expect("a number is made of a double")
     }
 }

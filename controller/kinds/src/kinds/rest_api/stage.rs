@@ -205,7 +205,7 @@ impl Stage {
     pub(super) fn read(found: &Found) -> Self {
         let settings: BTreeMap<&String, &MethodSetting> =
             found.method_settings().into_iter().flatten().collect();
-        let of_methods = settings.iter().filter(|(key, _)| *key != DEFAULT);
+        let of_methods = settings.iter().filter(|(key, _)| key.as_str() != DEFAULT);
         let log = found.access_log_settings();
         let size = found.cache_cluster_size().filter(|_| found.cache_cluster_enabled());
         Self {
