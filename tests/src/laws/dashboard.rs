@@ -172,7 +172,7 @@ async fn what_cannot_be_drawn_is_refused() {
         ("allowed values", |one| {
             one.widgets[0] = Widget { area: None, content: Content::Raw(json!({ "type": "table" })) };
         }),
-        ("two dashboards", |one| {
+        ("501 metrics", |one| {
             let lines = (0..501).map(|_| Line::of(calls()));
             one.widgets[0].content = Content::Graph(Graph::of("Many", lines));
         }),

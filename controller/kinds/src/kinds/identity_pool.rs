@@ -364,7 +364,7 @@ pub(super) async fn find(
 
 /// Names by id, listed once in a run of looking.
 async fn names(aws: &Reader) -> Result<std::sync::Arc<BTreeMap<String, String>>, Fault> {
-    aws.once("cognito-identity:ListIdentityPools", list(&whole_account("identity pools"), aws)).await
+    aws.once("cognito-identity:ListIdentityPools", list(&whole_account("identity-pools"), aws)).await
 }
 
 async fn list(at: &Address, aws: &Reader) -> Result<BTreeMap<String, String>, Fault> {
