@@ -108,7 +108,10 @@ impl IdentityPool {
             oidc_providers: texts(pool.open_id_connect_provider_arns()),
             saml_providers: texts(pool.saml_provider_arns()),
             user_pools: pool.cognito_identity_providers().iter().map(client).collect(),
-            developer_provider: pool.developer_provider_name().map(str::to_owned),
+            developer_provider: pool
+                .developer_provider_name()
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned),
         }
     }
 
