@@ -164,6 +164,7 @@ const RATE: Example<Alarm> = Example {
     mutations: &[
         ("metric", |alarm| alarm.metric = Alarm::rate(errors(), errors(), 1, 50).metric),
         ("metric", |alarm| alarm.metric = Alarm::rate_below(errors(), errors(), 95, 20).metric),
+        ("metric", |alarm| alarm.metric = Alarm::count(errors(), 5).metric),
         ("metric", |alarm| alarm.metric = Alarm::percentile(errors(), 95, 5_000).metric),
         ("threshold", |alarm| alarm.threshold = "2.5".parse().expect("a number")),
         ("missing_data", |alarm| alarm.missing_data = MissingData::Breaching),

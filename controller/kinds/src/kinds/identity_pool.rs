@@ -108,7 +108,10 @@ impl IdentityPool {
             oidc_providers: texts(pool.open_id_connect_provider_arns()),
             saml_providers: texts(pool.saml_provider_arns()),
             user_pools: pool.cognito_identity_providers().iter().map(client).collect(),
-            developer_provider: pool.developer_provider_name().map(str::to_owned),
+            developer_provider: pool
+                .developer_provider_name()
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned),
         }
     }
 
@@ -364,7 +367,7 @@ pub(super) async fn find(
 
 /// Names by id, listed once in a run of looking.
 async fn names(aws: &Reader) -> Result<std::sync::Arc<BTreeMap<String, String>>, Fault> {
-    aws.once("cognito-identity:ListIdentityPools", list(&whole_account("identity pools"), aws)).await
+    aws.once("cognito-identity:ListIdentityPools", list(&whole_account("identity-pools"), aws)).await
 }
 
 async fn list(at: &Address, aws: &Reader) -> Result<BTreeMap<String, String>, Fault> {

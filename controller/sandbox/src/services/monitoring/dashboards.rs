@@ -74,7 +74,9 @@ fn errors_of(path: &str, widget: &Value) -> Vec<(String, String)> {
     let mut say = |path: String, message: &str| errors.push((path, message.to_owned()));
     let place = |member: &str, least: u64, most: u64| {
         let value = &widget[member];
-        value.is_null() || value.as_u64().is_some_and(|value| (least..=most).contains(&value))
+        // A schema counts 2.0 as whole.
+        let whole = value.as_u64().or_else(|| value.as_f64().filter(|v| v.fract() == 0.0).map(|v| v as u64));
+        value.is_null() || whole.is_some_and(|value| (least..=most).contains(&value))
     };
     for (member, least, most) in
         [("x", 0, 23), ("y", 0, u64::MAX), ("width", 1, COLUMNS), ("height", 1, 1_000)]

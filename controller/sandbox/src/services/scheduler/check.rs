@@ -52,7 +52,8 @@ pub(super) fn schedule(input: &Value, world: &World<'_>) -> Result<(), Refusal> 
         return Err(invalid("The StartDate you specify must be earlier than the EndDate."));
     }
     let key = text(input, "KmsKeyArn");
-    if !key.is_empty() && !(key.starts_with("arn:aws:kms:") && key.contains(":key/")) {
+    let is_key = key.starts_with("arn:aws:kms:") && key.contains(":key/");
+    if !(key.is_empty() || is_key) {
         return Err(invalid("Value at 'kmsKeyArn' failed to satisfy constraint: the ARN of a key"));
     }
     target(&input["Target"], world)
