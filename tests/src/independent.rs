@@ -237,6 +237,31 @@ async fn laws_of_the_identity_pool_roles_elsewhere() {
 }
 
 #[tokio::test]
+async fn laws_of_the_distribution_elsewhere() {
+    hold(&laws::distribution::examples()).await;
+}
+
+#[tokio::test]
+async fn laws_of_the_key_group_elsewhere() {
+    hold(&laws::key_group::examples()).await;
+}
+
+#[tokio::test]
+async fn laws_of_the_origin_access_control_elsewhere() {
+    hold(&laws::origin_access_control::examples()).await;
+}
+
+#[tokio::test]
+async fn laws_of_the_public_key_elsewhere() {
+    hold(&laws::public_key::examples()).await;
+}
+
+#[tokio::test]
+async fn laws_of_the_response_headers_policy_elsewhere() {
+    hold(&laws::response_headers_policy::examples()).await;
+}
+
+#[tokio::test]
 async fn laws_of_the_key_elsewhere() {
     hold(&laws::key::examples()).await;
 }

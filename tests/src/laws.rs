@@ -181,7 +181,9 @@ async fn look(world: &World, cloud: &impl Cloud) -> (Declared, Option<Found>) {
     // References resolve through what was observed, so everything is looked at, the subject last.
     let (mut last, mut outputs) = (None, std::collections::BTreeMap::new());
     for one in world.watch(aws.reader()) {
-        let (declared, found) = (one.declared().clone(), one.observe().await.expect("an observation"));
+        let found = one.observe().await.expect("an observation");
+        // As a plan does: a set of references is in the order of what they stand for.
+        let declared = one.resolved();
         let known = found.as_ref().map_or_else(|| declared.known.clone(), |found| found.outputs.clone());
         outputs.insert(declared.address.clone(), known);
         last = Some((declared, found));

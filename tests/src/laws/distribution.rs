@@ -39,7 +39,7 @@ fn everything(world: &mut World) -> Distribution {
     let headers = ResponseHeadersPolicy { no_sniff: Some(true), ..ResponseHeadersPolicy::default() };
     let headers = world.add("laws", "headers", headers).expect("an address");
     let logs = Bucket { ownership: Ownership::BucketOwnerPreferred, ..Bucket::private() };
-    world.add("laws", "logs", logs).expect("an address");
+    let logs = world.add("laws", "logs", logs).expect("an address");
     let mut all = minimal(world);
     all.comment = "reports & links".to_owned();
     all.origins.insert("api".to_owned(), Origin::server("api.example.com"));
@@ -63,7 +63,7 @@ fn everything(world: &mut World) -> Distribution {
         tls: Tls::Tls12Of2021,
     });
     all.access_logs = Some(AccessLogs {
-        bucket: Text::from("dn-test-logs.s3.amazonaws.com"),
+        bucket: Text::of(logs.address(), "domain"),
         prefix: "media/".to_owned(),
         cookies: false,
     });
@@ -83,7 +83,10 @@ pub(crate) fn examples() -> [Example<Distribution>; 2] {
             mutations: &[
                 ("comment", |one| one.comment = "reports".to_owned()),
                 ("enabled", |one| one.enabled = false),
-                ("default_behavior", |one| one.default_behavior.caches_options = true),
+                ("default_behavior", |one| {
+                    one.default_behavior.methods = Methods::ReadAndOptions;
+                    one.default_behavior.caches_options = true;
+                }),
             ],
         },
         Example {
@@ -110,7 +113,7 @@ pub(crate) fn examples() -> [Example<Distribution>; 2] {
                     let managed = "67f7725c-6f97-4210-82d7-5512b31e9d03";
                     one.default_behavior.response_headers_policy = Some(Ref::live(managed));
                 }),
-                ("default_behavior", |one| drop(one.default_behavior.signers.insert("self".to_owned()))),
+                ("default_behavior", |one| one.default_behavior.signers.extend(["self".to_owned()])),
                 ("behaviors", |one| one.behaviors.reverse()),
                 ("behaviors", |one| one.behaviors.clear()),
                 ("behaviors", |one| one.behaviors[0].behavior.methods = Methods::ReadAndOptions),

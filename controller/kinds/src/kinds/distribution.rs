@@ -192,7 +192,7 @@ pub enum HttpVersion {
 /// A line for each request, some minutes later, in a bucket that must take ACLs (`BucketOwnerPreferred`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AccessLogs {
-    /// The bucket's host name: `NAME.s3.amazonaws.com`.
+    /// The bucket's host name, its output `domain`.
     pub bucket: Text,
     pub prefix: String,
     pub cookies: bool,

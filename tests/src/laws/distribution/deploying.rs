@@ -133,3 +133,19 @@ async fn a_field_that_moves_between_look_and_write_stops_the_write() {
     let fault = apply(&changed, &account).await.expect_err("the price class moved");
     assert!(matches!(fault, Fault::Stale { .. }), "{fault}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn in_real_weather_births_changes_and_deletes_converge() {
+    let account = fresh();
+    account.set_weather(Weather::realistic());
+    let example = &examples()[1];
+    let world = world_of(example, |_: &mut Distribution| {});
+    apply(&world, &account).await.expect("a birth");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(differences(&world, &account).await, []);
+    let changed = world_of(example, |one: &mut Distribution| one.behaviors.reverse());
+    apply(&changed, &account).await.expect("a change while the birth is on its way");
+    assert_eq!(differences(&changed, &account).await, []);
+    delete(&changed, &account).await.expect("a delete");
+    assert!(look(&changed, &account).await.1.is_none());
+}

@@ -6,7 +6,7 @@ use aws_sdk_cloudfront::types::{
 use model::{Fault, Outputs, Tags};
 
 use super::{
-    Distribution, Tls, find, mark,
+    Distribution, Methods, Tls, find, mark,
     merge::blank,
     version::{Born, bear, is_outdated, keeps_moving, moved},
 };
@@ -27,6 +27,12 @@ impl Distribution {
         let refuse = |message: String, hint: &str| Err(Fault::refused(&at.address, message).hint(hint));
         if let Some(Tls::Older(word)) = self.custom_domain.as_ref().map(|domain| &domain.tls) {
             return refuse(format!("{word} lets viewers speak old TLS"), "set TLSv1.2_2021 or a newer one");
+        }
+        let all = self.behaviors.iter().map(|one| (one.path.as_str(), &one.behavior));
+        let mut all = all.chain([("the default", &self.default_behavior)]);
+        if let Some((path, _)) = all.find(|(_, one)| one.caches_options && one.methods == Methods::Read) {
+            let message = format!("the behaviour of {path} caches OPTIONS and does not let them through");
+            return refuse(message, "let its methods be ReadAndOptions or All");
         }
         if let Some(code) = self.error_responses.keys().find(|code| code.parse::<u16>().is_err()) {
             return refuse(format!("{code} is no code of an error"), "such as 404");

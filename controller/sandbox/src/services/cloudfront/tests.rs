@@ -40,7 +40,9 @@ fn ask(world: &mut World<'_>, operation: &str, etag: &str, input: Value) -> Resu
     let headers = [("if-match".to_owned(), etag.to_owned())].into();
     let request = Request { operation: operation.to_owned(), input, headers, ..Request::default() };
     match handle(&request, world)? {
-        Reply::Raw { headers, .. } => Ok(headers.into_iter().find(|(name, _)| name == "ETag").unwrap_or_default().1),
+        Reply::Raw { headers, .. } => {
+            Ok(headers.into_iter().find(|(name, _)| name == "ETag").unwrap_or_default().1)
+        }
         Reply::Value(_) => panic!("{operation} answers with XML"),
     }
 }
@@ -101,9 +103,11 @@ fn keys_and_groups_refuse_what_cloudfront_refuses() {
         broken["PublicKeyConfig"]["EncodedKey"] = json!(PEM.replace("MFkw", "MFww"));
         refused(world, "CreatePublicKey", "", broken, "InvalidArgument");
         let id = ids(world, keys::PUBLIC_KEY.collection).remove(0);
-        assert!(world.get(keys::PUBLIC_KEY.collection, &id).unwrap()["config"]["EncodedKey"]
-            .as_str()
-            .is_some_and(|text| text.ends_with("-----\n")));
+        assert!(
+            world.get(keys::PUBLIC_KEY.collection, &id).unwrap()["config"]["EncodedKey"]
+                .as_str()
+                .is_some_and(|text| text.ends_with("-----\n"))
+        );
 
         let mut other = key("one");
         other["Id"] = json!(id);
@@ -128,7 +132,8 @@ fn keys_and_groups_refuse_what_cloudfront_refuses() {
 fn distributions_refuse_what_cloudfront_refuses() {
     in_account(&crate::Weather::default(), |world| {
         let certificate = |arn: &str, tls: &str| {
-            json!({ "ACMCertificateArn": arn, "SSLSupportMethod": "sni-only", "MinimumProtocolVersion": tls })
+            let sni = "sni-only";
+            json!({ "ACMCertificateArn": arn, "SSLSupportMethod": sni, "MinimumProtocolVersion": tls })
         };
         let alias = json!({ "Quantity": "1", "Items": [{ "CNAME": "f.example.com" }] });
         let arn = "arn:aws:acm:us-east-1:123456789012:certificate/1";
@@ -136,34 +141,54 @@ fn distributions_refuse_what_cloudfront_refuses() {
             config["DefaultCacheBehavior"][member] = value;
         };
         let one = |name: &str, value: &str| json!({ "Enabled": "true", "Quantity": "1", "Items": [{ name: value }] });
-        let answers = |answer: Value| json!({ "Quantity": "1", "Items": [{ "CustomErrorResponse": answer }] });
+        let answers =
+            |answer: Value| json!({ "Quantity": "1", "Items": [{ "CustomErrorResponse": answer }] });
         let changes: Vec<(Value, &str)> = vec![
             (distribution(|c| behavior(c, "TargetOriginId", json!("b"))), "NoSuchOrigin"),
             (distribution(|c| behavior(c, "CachePolicyId", json!("b"))), "NoSuchCachePolicy"),
             (distribution(|c| behavior(c, "CachePolicyId", json!(""))), "InvalidArgument"),
             (distribution(|c| behavior(c, "OriginRequestPolicyId", json!("b"))), "NoSuchOriginRequestPolicy"),
-            (distribution(|c| behavior(c, "ResponseHeadersPolicyId", json!("b"))), "NoSuchResponseHeadersPolicy"),
+            (
+                distribution(|c| behavior(c, "ResponseHeadersPolicyId", json!("b"))),
+                "NoSuchResponseHeadersPolicy",
+            ),
             (
                 distribution(|c| behavior(c, "TrustedKeyGroups", one("KeyGroup", "none"))),
                 "TrustedKeyGroupDoesNotExist",
             ),
             (distribution(|c| c["Aliases"] = alias.clone()), "InvalidViewerCertificate"),
             (
-                distribution(|c| c["ViewerCertificate"] = certificate("arn:aws:acm:eu-west-1:1:certificate/1", "TLSv1")),
+                distribution(|c| {
+                    c["ViewerCertificate"] = certificate("arn:aws:acm:eu-west-1:1:certificate/1", "TLSv1")
+                }),
                 "InvalidViewerCertificate",
             ),
-            (distribution(|c| c["ViewerCertificate"] = certificate(arn, "TLSv9")), "InvalidMinimumProtocolVersion"),
+            (
+                distribution(|c| c["ViewerCertificate"] = certificate(arn, "TLSv9")),
+                "InvalidMinimumProtocolVersion",
+            ),
             (distribution(|c| c["Aliases"] = json!({ "Quantity": "1" })), "InconsistentQuantities"),
             (distribution(|c| c["DefaultRootObject"] = json!("/index.html")), "InvalidDefaultRootObject"),
-            (distribution(|c| c["Logging"] = json!({ "Enabled": "true", "Bucket": "none.s3.amazonaws.com" })), "InvalidArgument"),
-            (distribution(|c| c["CustomErrorResponses"] = answers(json!({ "ErrorCode": "999" }))), "InvalidErrorCode"),
             (
-                distribution(|c| c["CustomErrorResponses"] = answers(json!({ "ErrorCode": "404", "ResponseCode": "200" }))),
+                distribution(|c| {
+                    c["Logging"] = json!({ "Enabled": "true", "Bucket": "none.s3.amazonaws.com" })
+                }),
+                "InvalidArgument",
+            ),
+            (
+                distribution(|c| c["CustomErrorResponses"] = answers(json!({ "ErrorCode": "999" }))),
+                "InvalidErrorCode",
+            ),
+            (
+                distribution(|c| {
+                    c["CustomErrorResponses"] = answers(json!({ "ErrorCode": "404", "ResponseCode": "200" }))
+                }),
                 "InvalidResponseCode",
             ),
             (
                 distribution(|c| {
-                    c["Restrictions"] = json!({ "GeoRestriction": { "RestrictionType": "whitelist", "Quantity": "0" } });
+                    c["Restrictions"] =
+                        json!({ "GeoRestriction": { "RestrictionType": "whitelist", "Quantity": "0" } });
                 }),
                 "InvalidGeoRestrictionParameter",
             ),
@@ -171,7 +196,10 @@ fn distributions_refuse_what_cloudfront_refuses() {
                 distribution(|c| c["Origins"]["Items"][0]["Origin"]["OriginAccessControlId"] = json!("E0")),
                 "InvalidOriginAccessControl",
             ),
-            (distribution(|c| c["Origins"]["Items"][0]["Origin"]["OriginPath"] = json!("v1")), "InvalidRelativePath"),
+            (
+                distribution(|c| c["Origins"]["Items"][0]["Origin"]["OriginPath"] = json!("v1")),
+                "InvalidRelativePath",
+            ),
         ];
         for (input, code) in changes {
             refused(world, "CreateDistribution", "", input, code);
