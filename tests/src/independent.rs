@@ -222,8 +222,23 @@ async fn laws_of_the_alarm_elsewhere() {
 }
 
 #[tokio::test]
+async fn laws_of_the_artefact_elsewhere() {
+    hold(&laws::artefact::examples()).await;
+}
+
+#[tokio::test]
 async fn laws_of_the_bucket_elsewhere() {
     hold(&laws::bucket::examples()).await;
+}
+
+#[tokio::test]
+async fn laws_of_the_function_elsewhere() {
+    hold(&laws::function::examples()).await;
+}
+
+#[tokio::test]
+async fn laws_of_the_function_policy_elsewhere() {
+    hold(&laws::function_policy::examples()).await;
 }
 
 #[tokio::test]

@@ -15,8 +15,11 @@ use model::{
 use sandbox::{Account, Clock, Trouble, What, When};
 
 pub(crate) mod alarm;
+pub(crate) mod artefact;
 pub(crate) mod bucket;
 pub(crate) mod contact_list;
+pub(crate) mod function;
+pub(crate) mod function_policy;
 pub(crate) mod key;
 pub(crate) mod log_group;
 pub(crate) mod queue;
