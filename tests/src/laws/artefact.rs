@@ -30,10 +30,28 @@ fn zip_in(bucket: Ref<Bucket>, bytes: &[u8]) -> Artefact {
     Artefact::of(bucket, &digest(bytes), bytes.len() as u64, &file(bytes))
 }
 
-/// Bytes in a control bucket that is declared with them.
-pub(crate) fn zip(world: &mut World, name: &str, bytes: &[u8]) -> Handle<Artefact> {
+/// A zip of one file, `bootstrap`, that is not compressed.
+pub(crate) fn archive(content: &[u8]) -> Vec<u8> {
+    const NAME: &[u8] = b"bootstrap";
+    let crc = !content.iter().fold(u32::MAX, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| (sum >> 1) ^ (0xEDB8_8320 * (sum & 1)))
+    });
+    let size = u32::try_from(content.len()).expect("it is short").to_le_bytes();
+    let length = u16::try_from(NAME.len()).expect("it is short").to_le_bytes();
+    // Version, flags, method, time and date; sizes before and after; lengths of the name and of extra fields.
+    let about = [&[20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0][..], &crc.to_le_bytes(), &size, &size, &length, &[0, 0]];
+    let about = about.concat();
+    let file = [b"PK\x03\x04", about.as_slice(), NAME, content].concat();
+    let entry = [b"PK\x01\x02\x14\x00", about.as_slice(), &[0; 14], NAME].concat();
+    let length = |part: &[u8]| u32::try_from(part.len()).expect("it is short").to_le_bytes();
+    let end = [&b"PK\x05\x06\0\0\0\0\x01\0\x01\0"[..], &length(&entry), &length(&file), &[0, 0]].concat();
+    [file, entry, end].concat()
+}
+
+/// A zip of this content in a control bucket that is declared with it.
+pub(crate) fn zip(world: &mut World, name: &str, content: &[u8]) -> Handle<Artefact> {
     let bucket = world.add("laws", &format!("bucket-of-{name}"), Bucket::private()).expect("an address");
-    world.add("laws", name, zip_in(bucket.by("name"), bytes)).expect("an address")
+    world.add("laws", name, zip_in(bucket.by("name"), &archive(content))).expect("an address")
 }
 
 /// Longer than what a document of the embedded account holds.

@@ -12,7 +12,10 @@ use model::{
     policy::{Policy, Statement},
 };
 
-use super::{artefact::zip, *};
+use super::{
+    artefact::{archive, zip},
+    *,
+};
 
 mod refusals;
 mod releases;

@@ -33,7 +33,7 @@ const ROLE: &str = "arn:aws:iam::000000000000:role/dn-test-role";
 #[tokio::test(start_paused = true)]
 async fn creations_without_what_they_need_are_refused() {
     let account = born().await;
-    let object = kinds::kinds::artefact::digest(b"first code");
+    let object = kinds::kinds::artefact::digest(&archive(b"first code"));
     let code = FunctionCode::builder()
         .s3_bucket("dn-test-bucket-of-code-000000000000")
         .s3_key(format!("artefacts/{object}.zip"))
@@ -44,6 +44,8 @@ async fn creations_without_what_they_need_are_refused() {
     };
     let nowhere = FunctionCode::builder().s3_bucket("dn-test-nowhere").s3_key("a").build();
     refused(create("a").code(nowhere).send().await, INVALID, "S3 Error Code: NoSuchBucket");
+    let unzipped = FunctionCode::builder().zip_file(aws_sdk_lambda::primitives::Blob::new("code")).build();
+    refused(create("a").code(unzipped).send().await, INVALID, "Could not unzip uploaded file");
     let no_role = "arn:aws:iam::000000000000:role/nobody";
     refused(create("a").role(no_role).send().await, INVALID, "cannot be assumed by Lambda");
     refused(create("a").memory_size(64).send().await, "ValidationException", "greater than or equal to 128");
@@ -63,6 +65,7 @@ async fn creations_without_what_they_need_are_refused() {
 async fn one_change_at_a_time() {
     let account = born().await;
     account.set_weather(Weather::realistic());
+    tokio::time::sleep(Weather::realistic().function).await;
     let update = || client(&account).update_function_configuration().function_name(NAME).memory_size(256);
     update().send().await.expect("a first change");
     refused(update().send().await, "ResourceConflictException", "An update is in progress for resource");
@@ -120,6 +123,7 @@ async fn aliases_concurrency_and_event_sources_have_limits() {
 async fn a_function_goes_with_its_event_sources_and_without_its_log_group() {
     let account = born().await;
     account.set_weather(Weather::realistic());
+    tokio::time::sleep(Weather::realistic().function).await;
     let world = world_of(&everything(), |_| {});
     let managed = world.manage(&writer(&account));
     subject(&managed).delete(MayFind::Anything, model::Data::Lose).await.expect("a delete");
@@ -143,7 +147,7 @@ async fn what_was_deployed_can_be_run() {
     assert_eq!(found.environment["DEAD"], "arn:aws:sqs:us-east-1:000000000000:dn-test-dead?");
     assert_eq!(found.log_group, "/dn/test/lines");
     assert_eq!(found.reserved_concurrency, Some(5));
-    assert_eq!(account.code(&found.code_sha256).as_deref(), Some(&b"first code"[..]));
+    assert_eq!(account.code(&found.code_sha256).as_deref(), Some(&archive(b"first code")[..]));
     let [source] = account.event_sources().try_into().expect("one event source");
     assert_eq!(source.function_arn, found.arn);
     assert_eq!((source.batch_size, source.window_s, source.max_concurrency), (100, 5, Some(4)));
