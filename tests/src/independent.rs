@@ -222,6 +222,11 @@ async fn laws_of_the_alarm_elsewhere() {
 }
 
 #[tokio::test]
+async fn laws_of_the_artefact_elsewhere() {
+    hold(&laws::artefact::examples()).await;
+}
+
+#[tokio::test]
 async fn laws_of_the_bucket_elsewhere() {
     hold(&laws::bucket::examples()).await;
 }
@@ -259,6 +264,16 @@ async fn laws_of_the_public_key_elsewhere() {
 #[tokio::test]
 async fn laws_of_the_response_headers_policy_elsewhere() {
     hold(&laws::response_headers_policy::examples()).await;
+}
+
+#[tokio::test]
+async fn laws_of_the_function_elsewhere() {
+    hold(&laws::function::examples()).await;
+}
+
+#[tokio::test]
+async fn laws_of_the_function_policy_elsewhere() {
+    hold(&laws::function_policy::examples()).await;
 }
 
 #[tokio::test]

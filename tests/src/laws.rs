@@ -15,6 +15,7 @@ use model::{
 use sandbox::{Account, Clock, Trouble, What, When};
 
 pub(crate) mod alarm;
+pub(crate) mod artefact;
 pub(crate) mod bucket;
 pub(crate) mod configuration_set;
 pub(crate) mod contact_list;
@@ -23,6 +24,8 @@ pub(crate) mod identity_pool;
 pub(crate) mod identity_pool_roles;
 pub(crate) mod identity;
 pub(crate) mod distribution;
+pub(crate) mod function;
+pub(crate) mod function_policy;
 pub(crate) mod key;
 pub(crate) mod key_group;
 pub(crate) mod log_group;

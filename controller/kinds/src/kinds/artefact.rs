@@ -76,11 +76,11 @@ impl Artefact {
                 .hint("build the artefacts first: cargo dn build")
         };
         let bytes = tokio::fs::read(path).await.map_err(unreadable)?;
-        let digest = hex(&Sha256::digest(&bytes));
-        if digest == self.sha256 && bytes.len() as u64 == self.size {
+        let found = digest(&bytes);
+        if found == self.sha256 && bytes.len() as u64 == self.size {
             return Ok(bytes);
         }
-        let text = format!("{shown} has the digest {digest}, and {} was declared", self.sha256);
+        let text = format!("{shown} has the digest {found}, and {} was declared", self.sha256);
         Err(Fault::refused(&at.address, text).hint("it was built again since: plan again"))
     }
 }
@@ -93,6 +93,12 @@ fn parts(physical: &str) -> Option<(&str, &str)> {
 
 fn digest_of(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or(key).trim_end_matches(".zip")
+}
+
+/// The digest under which bytes are kept: 64 hexadecimal digits.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 /// Digests go over the wire in Base64.
@@ -216,7 +222,7 @@ mod tests {
 
     #[test]
     fn digests_survive_both_notations() {
-        let digits = hex(&Sha256::digest(b"zip"));
+        let digits = digest(b"zip");
         assert_eq!(digits_of(&base64_of(&digits).unwrap()), digits);
         for wrong in ["", "ab", &digits[1..], &digits.replace(|c: char| c.is_ascii_digit(), "x")] {
             assert_eq!(base64_of(wrong), None, "{wrong}");

@@ -18,7 +18,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Address, Fault, Fields, Outputs, Ref, Tags, Text};
+use model::{Fault, Fields, Outputs, Ref, Tags, Text};
 use serde::{Deserialize, Serialize};
 
 use super::{artefact::Artefact, key::Key, log_group::LogGroup, queue::Queue, role::Role};

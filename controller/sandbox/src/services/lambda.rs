@@ -246,4 +246,21 @@ fn paged(all: &[Value], input: &Value) -> (Vec<Value>, Option<String>) {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_have_many_names() {
+        for name in ["f", "123456789012:function:f", "arn:aws:lambda:us-east-1:123456789012:function:f"] {
+            assert_eq!(parts(name), ("f", None), "{name}");
+            assert_eq!(parts(&format!("{name}:live")), ("f", Some("live")), "{name}");
+        }
+    }
+
+    #[test]
+    fn patterns_fit_as_in_policies() {
+        let fits = |pattern: &str, text: &str| checks::fits(pattern.as_bytes(), text.as_bytes());
+        assert!(fits("arn:*:a?c/*", "arn:aws:abc/") && fits("*", "") && fits("a", "a"));
+        assert!(!fits("arn:*:a?c", "arn:aws:abcd") && !fits("", "a") && !fits("a?", "a"));
+    }
+}

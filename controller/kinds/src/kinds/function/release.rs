@@ -1,5 +1,7 @@
 //! One release: configuration, code and a published version, and then the alias.
 
+use std::time::Duration;
+
 use aws_sdk_lambda::types::{self as sdk, FunctionConfiguration, LastUpdateStatus, State};
 use model::{Fault, Tags};
 
@@ -14,8 +16,9 @@ use crate::{
     kinds::artefact::base64_of,
 };
 
-/// AWS's own waiter gives up after as long.
-const WAITING: Waiting = Waiting::up_to(300, "the function to be ready");
+/// AWS's own waiter looks every second, and gives up after as long. Looking is cheap: `GetFunction` has a wide lane.
+const WAITING: Waiting =
+    Waiting { longest: Duration::from_secs(1), ..Waiting::up_to(300, "the function to be ready") };
 
 /// Lets the alias `live` serve a version: the moment at which callers meet it, and the way back. `seen` is the
 /// alias as it was looked at; when somebody has moved it since, nothing is done.

@@ -78,13 +78,22 @@ fn logging(given: &Value, name: &str) -> Value {
     })
 }
 
+fn no_zip() -> Refusal {
+    invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+}
+
+/// Whether the record is there that ends every zip, followed by a comment at most.
+fn is_zip(body: &[u8]) -> bool {
+    const RECORD_BYTES: usize = 22;
+    let tail = &body[body.len().saturating_sub(RECORD_BYTES + usize::from(u16::MAX))..];
+    tail.windows(RECORD_BYTES).any(|record| record.starts_with(b"PK\x05\x06"))
+}
+
 /// Reads the zip, from the request or from S3, and sets digest and size.
 pub(super) fn load(configuration: &mut Value, code: &Value, world: &World<'_>) -> Result<(), Refusal> {
     let (bucket, key) = (text(code, "S3Bucket"), text(code, "S3Key"));
     let body = match code.get("ZipFile").and_then(Value::as_str) {
-        Some(zip) => aws_smithy_types::base64::decode(zip).map(bytes::Bytes::from).map_err(|_| {
-            invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
-        })?,
+        Some(zip) => aws_smithy_types::base64::decode(zip).map(bytes::Bytes::from).map_err(|_| no_zip())?,
         None if bucket.is_empty() => return Err(invalid("Please provide a source for function code.")),
         None => s3::objects::content(world, bucket, key).map_err(|refusal| {
             let Refusal { code, message, .. } = refusal;
@@ -93,6 +102,9 @@ pub(super) fn load(configuration: &mut Value, code: &Value, world: &World<'_>) -
             ))
         })?,
     };
+    if !is_zip(&body) {
+        return Err(no_zip());
+    }
     let name = world.keep_blob(&body)?;
     configuration["CodeSize"] = body.len().into();
     configuration["CodeSha256"] =
