@@ -20,7 +20,7 @@ use kinds::{
 use model::{Address, Ref, Text};
 use serde_json::{Map, Value, json};
 
-use crate::Environment;
+use crate::{Environment, operations::Operations};
 
 /// The longest that API Gateway waits for a function.
 const TIMEOUT_MS: u32 = 29_000;
@@ -40,16 +40,25 @@ const ACCESS: &[(&str, &str)] = &[
 ];
 
 /// Declares every API that has a function to call.
-pub(crate) fn declare(world: &mut World, environment: &Environment) -> Result<(), DeclareError> {
+pub(crate) fn declare(
+    world: &mut World,
+    environment: &Environment,
+    operations: &Operations,
+) -> Result<(), DeclareError> {
     for api in APIS {
-        let gateway = gateway(world, environment, api)?;
+        let gateway = gateway(world, environment, operations, api)?;
         plan(world, environment, api, &gateway)?;
         callers(world, environment, api, &gateway)?;
     }
     Ok(())
 }
 
-fn gateway(world: &mut World, environment: &Environment, api: &Api) -> Result<Handle<RestApi>, DeclareError> {
+fn gateway(
+    world: &mut World,
+    environment: &Environment,
+    operations: &Operations,
+    api: &Api,
+) -> Result<Handle<RestApi>, DeclareError> {
     let log = LogGroup::kept_for_days(environment.logs.retention_days);
     let log = world.add(api.stack, &format!("{}-access", api.name), log)?;
     let (rate, burst) = Class::Standard.rate();
@@ -66,7 +75,7 @@ fn gateway(world: &mut World, environment: &Environment, api: &Api) -> Result<Ha
         })
         .collect();
     let format = ACCESS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    stage.access_log = Some(AccessLog { group: log.arn(), format });
+    stage.access_log = Some(AccessLog { group: log.arn(), format, account: operations.gateways.clone() });
     stage.tracing = environment.logs.tracing;
     world.add(api.stack, api.name, declared)
 }

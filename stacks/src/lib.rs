@@ -50,7 +50,7 @@ pub fn declare(environment: &Environment, artefacts: &Artefacts) -> Result<World
     dn_api::declare(&mut world)?;
     reports::declare(&mut world, environment)?;
     functions::declare(&mut world, environment, artefacts)?;
-    gateways::declare(&mut world, environment)?;
+    gateways::declare(&mut world, environment, &operations)?;
     observability::declare(&mut world, environment, &operations)?;
     Ok(world)
 }

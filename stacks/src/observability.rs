@@ -65,11 +65,11 @@ fn of_function(
         Alarm::rate(lambda(function, "Errors")?, lambda(function, "Invocations")?, percent, limits.floor)
             .described(format!("More than {percent} % of the calls of {} fail.", function.name))
             .telling(told);
-    world.add(STACK, &format!("{}-errors", function.name), errors)?;
+    world.add(STACK, &format!("function-{}-errors", function.name), errors)?;
     let throttled = Alarm::count(lambda(function, "Throttles")?, 0)
         .described(format!("Calls of {} are refused: the account's concurrency is used up.", function.name))
         .telling(told);
-    world.add(STACK, &format!("{}-throttled", function.name), throttled).map(|_| ())
+    world.add(STACK, &format!("function-{}-throttled", function.name), throttled).map(|_| ())
 }
 
 /// Failed and slow answers of an endpoint, and refusals.

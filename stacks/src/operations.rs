@@ -12,7 +12,7 @@ use kinds::{
     },
 };
 use model::{
-    Text,
+    Ref, Text,
     policy::{Policy, Statement},
 };
 
@@ -27,6 +27,8 @@ pub const CONTROL: &str = "control";
 pub struct Operations {
     /// Where alarms go.
     pub alarms: Handle<Topic>,
+    /// Lets APIs write access logs.
+    pub gateways: Ref<GatewayAccount>,
 }
 
 /// Declares the control bucket, the alarm topic and those who are told.
@@ -41,8 +43,8 @@ pub fn declare(world: &mut World, environment: &Environment) -> Result<Operation
         world.add(STACK, &format!("alarms-{number}"), told)?;
     }
     let role = world.add(STACK, "gateway-logs", gateway_logs())?;
-    world.add(STACK, "gateways", GatewayAccount { log_role: role.arn() })?;
-    Ok(Operations { alarms })
+    let gateways = world.add(STACK, "gateways", GatewayAccount { log_role: role.arn() })?.by("log_role");
+    Ok(Operations { alarms, gateways })
 }
 
 /// Versions are kept for a year: what was deployed can be had back.

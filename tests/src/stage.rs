@@ -4,10 +4,11 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     time::Duration,
 };
 
+use contract::function::Service;
 use engine::{Execution, Lanes, Ledger, Observation, PacedGate, Recorder, Report, Silent, Stop, observe};
 use kinds::{Clients, Managing, Reader, Scope, Watching, World, Writer};
 use model::{
@@ -15,7 +16,8 @@ use model::{
     journal::{Event, Journal},
 };
 use sandbox::{Account, Clock};
-use stacks::Environment;
+use sha2::{Digest, Sha256};
+use stacks::{Artefacts, Environment, code::Artefact};
 
 /// The stage's environment as a test wants it.
 pub(crate) fn environment() -> Environment {
@@ -23,9 +25,39 @@ pub(crate) fn environment() -> Environment {
         "account": "000000000000", "region": "us-east-1", "embedded": true,
         "data": { "deletion_protection": false, "point_in_time_recovery": true },
         "alarms": { "emails": ["ops@example.com"] },
-        "names": { "shared/key/unsubscribe": "dn-unsubscribe" }
+        "names": { "shared/key/unsubscribe": "dn-unsubscribe" },
+        "web": { "path": "dev", "origins": ["https://crm.example.com"] },
+        "firebase": { "project": "crm" },
+        "mail": {
+            "domain": "example.com", "mail_from": "bounce.example.com", "sender": "crm@example.com",
+            "postal_address": "1 Example Street", "unsubscribe_mailbox": "unsubscribe@example.com",
+            "mailgun": { "domain": "mg.example.com" }
+        },
+        "reports": { "signing_keys": { "links-1": "KEY" } }
     }"#;
-    serde_json::from_str(text).expect("an environment")
+    let text = text.replace("KEY", &PUBLIC_KEY.replace('\n', "\\n"));
+    serde_json::from_str(&text).expect("an environment")
+}
+
+/// A key of nobody.
+const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqob2ZamFKBkf8VtGWL9hkHndIZGO\n\
+    BlWb0CQlXShxVqLiPW0BpRCDg7LihcQWKoo7nxGM84MecWmgR9XmmJsV5w==\n-----END PUBLIC KEY-----\n";
+
+/// Code that nobody runs: a small file for each service, written once a process.
+pub(crate) fn artefacts() -> Artefacts {
+    static MADE: LazyLock<(tempfile::TempDir, Artefacts)> = LazyLock::new(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let one = |service: Service| {
+            let bytes = format!("the code of {}", service.package());
+            let file = folder.path().join(service.package());
+            std::fs::write(&file, &bytes).expect("a file");
+            let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            (service, Artefact { file, sha256, size: bytes.len() as u64 })
+        };
+        let made = Service::all().map(one).collect();
+        (folder, made)
+    });
+    MADE.1.clone()
 }
 
 /// The journal in memory. Clones are the same journal.
@@ -105,7 +137,7 @@ impl Stage {
             names: environment.overrides().expect("addresses"),
             tags: environment.tags.clone(),
         };
-        let world = Arc::new(stacks::declare(environment).expect("the stacks"));
+        let world = Arc::new(stacks::declare(environment, &artefacts()).expect("the stacks"));
         let clients = Clients::new(&account.sdk_config());
         Self { account, journal, world, scope, clients, lanes: Arc::default() }
     }
