@@ -10,9 +10,10 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("engine", &["model"], &["aws-", "jiff"]),
     ("kinds", &["model"], &[]),
     ("sandbox", &[], &[]),
+    ("serve", &["sandbox"], &["aws-sdk-"]),
     ("contract", &[], &["tokio", "aws-", "futures", "jiff"]),
     ("stacks", &["contract", "kinds", "model"], &["tokio", "aws-", "futures"]),
-    ("cli", &["engine", "kinds", "model", "sandbox", "stacks"], &["aws-sdk-"]),
+    ("cli", &["engine", "kinds", "model", "sandbox", "serve", "stacks"], &["aws-sdk-"]),
     ("tests", &[], &[]),
 ];
 

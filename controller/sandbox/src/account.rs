@@ -130,10 +130,33 @@ impl Account {
         account
     }
 
-    /// Everything the account holds.
+    /// Everything the account holds, as other processes left it too.
     #[must_use]
     pub fn documents(&self) -> Documents {
-        self.state().store.documents.clone()
+        let mut state = self.state();
+        // What cannot be read now is told by the next call; until then the account is as it was seen last.
+        let _ = state.store.refresh();
+        state.store.documents.clone()
+    }
+
+    /// Grows whenever a collection whose name begins with one of `prefixes` changes, by whichever process: whoever
+    /// keeps what it has read can tell whether to read again. Much cheaper than [`documents`](Self::documents).
+    #[must_use]
+    pub fn changes(&self, prefixes: &[&str]) -> u64 {
+        let mut state = self.state();
+        let _ = state.store.refresh();
+        prefixes.iter().map(|prefix| state.store.changes(prefix)).sum()
+    }
+
+    /// Twelve digits.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.shared.id
+    }
+
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.shared.region
     }
 
     pub fn set_weather(&self, weather: Weather) {
