@@ -12,8 +12,12 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("sandbox", &[], &[]),
     ("serve", &["sandbox"], &["aws-sdk-"]),
     ("contract", &[], &["tokio", "aws-", "futures", "jiff"]),
+    ("support", &["contract"], &[]),
+    ("outreach", &["contract", "support"], &[]),
+    ("financial", &["contract", "support"], &[]),
+    ("dn_api", &["contract", "support"], &[]),
     ("stacks", &["contract", "kinds", "model"], &["tokio", "aws-", "futures"]),
-    ("cli", &["engine", "kinds", "model", "sandbox", "serve", "stacks"], &["aws-sdk-"]),
+    ("cli", &["contract", "engine", "kinds", "model", "sandbox", "serve", "stacks"], &["aws-sdk-"]),
     ("tests", &[], &[]),
 ];
 

@@ -299,9 +299,9 @@ impl<R: Resource> Bound<R, Writer> {
     fn ready(&self, aws: &Reader) -> Result<(R, Tags), Fault> {
         let value = self.filled_in(aws)?;
         let mut missing = BTreeSet::new();
-        text::addresses_in(&value, &mut missing);
+        text::references_in(&value, &mut missing);
         if let Some(other) = missing.first() {
-            let message = format!("refers to {other}, which is not there");
+            let message = format!("refers to {}, which is not there", other.address);
             return Err(Fault::refused(&self.declared.address, message)
                 .hint("apply that resource first, or take it out of --exclude"));
         }

@@ -121,8 +121,8 @@ impl Fields {
     #[must_use]
     pub fn references(&self) -> std::collections::BTreeSet<Address> {
         let mut found = std::collections::BTreeSet::new();
-        self.rows.iter().for_each(|row| text::addresses_in(&row.value, &mut found));
-        found
+        self.rows.iter().for_each(|row| text::references_in(&row.value, &mut found));
+        found.into_iter().filter(|one| one.orders).map(|one| one.address).collect()
     }
 
     /// Sixteen hexadecimal digits that differ when any field differs.

@@ -3,6 +3,9 @@
 //! A reference is written `@{stack/kind/name#attribute}` inside any string of a spec. It makes the edge that
 //! orders the plan, and it is replaced by the attribute's value as soon as that is known: from names alone,
 //! from an observation, or from the step that has just created the other resource.
+//!
+//! `@{=stack/kind/name#attribute}` stands for what is computed from names alone. It makes no edge, so two resources
+//! may name each other: a gateway its function, and that function the gateway's URL.
 
 use std::{collections::BTreeSet, fmt, marker::PhantomData};
 
@@ -12,6 +15,7 @@ use serde_json::Value;
 use crate::Address;
 
 const OPEN: &str = "@{";
+const NAMED: &str = "=";
 
 /// A string that may contain references to other resources.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
@@ -23,12 +27,31 @@ pub struct Text(String);
 pub struct Reference {
     pub address: Address,
     pub attribute: String,
+    /// Whether the other resource must be there first.
+    pub orders: bool,
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.orders { "" } else { NAMED };
+        write!(f, "{OPEN}{mark}{}#{}}}", self.address, self.attribute)
+    }
 }
 
 impl Text {
     /// A text that refers to one attribute of another resource.
     pub fn of(address: &Address, attribute: &str) -> Self {
-        Self(format!("{OPEN}{address}#{attribute}}}"))
+        Self(
+            Reference { address: address.clone(), attribute: attribute.to_owned(), orders: true }.to_string(),
+        )
+    }
+
+    /// A text that names an attribute which is computed from names, without waiting for the other resource.
+    pub fn named(address: &Address, attribute: &str) -> Self {
+        Self(
+            Reference { address: address.clone(), attribute: attribute.to_owned(), orders: false }
+                .to_string(),
+        )
     }
 
     pub fn as_str(&self) -> &str {
@@ -146,7 +169,9 @@ fn pieces(text: &str) -> impl Iterator<Item = Result<Reference, &str>> {
         let inside = rest[OPEN.len()..].split_once('}');
         let reference = inside.and_then(|(body, tail)| {
             let (address, attribute) = body.split_once('#')?;
-            Some((Reference { address: address.parse().ok()?, attribute: attribute.to_owned() }, tail))
+            let named = address.strip_prefix(NAMED);
+            let (orders, address) = (named.is_none(), named.unwrap_or(address).parse().ok()?);
+            Some((Reference { address, attribute: attribute.to_owned(), orders }, tail))
         });
         match reference {
             Some((reference, tail)) => {
@@ -175,22 +200,20 @@ pub fn resolve(text: &str, look_up: &dyn Fn(&Reference) -> Option<String>) -> St
     pieces(text)
         .map(|piece| match piece {
             Err(literal) => literal.to_owned(),
-            Ok(reference) => {
-                look_up(&reference).unwrap_or_else(|| Text::of(&reference.address, &reference.attribute).0)
-            }
+            Ok(reference) => look_up(&reference).unwrap_or_else(|| reference.to_string()),
         })
         .collect()
 }
 
-/// Collects the addresses that a JSON tree refers to, in keys and in values.
-pub fn addresses_in(value: &Value, into: &mut BTreeSet<Address>) {
+/// Collects the references of a JSON tree, in keys and in values.
+pub fn references_in(value: &Value, into: &mut BTreeSet<Reference>) {
     match value {
-        Value::String(text) => into.extend(references(text).map(|found| found.address)),
-        Value::Array(items) => items.iter().for_each(|item| addresses_in(item, into)),
+        Value::String(text) => into.extend(references(text)),
+        Value::Array(items) => items.iter().for_each(|item| references_in(item, into)),
         Value::Object(members) => {
             for (key, member) in members {
-                into.extend(references(key).map(|found| found.address));
-                addresses_in(member, into);
+                into.extend(references(key));
+                references_in(member, into);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -237,6 +260,16 @@ mod tests {
         assert_eq!(resolve(text.as_str(), &|_| Some("K".into())), "arn:K/*");
         assert_eq!(resolve(text.as_str(), &|_| None), text.as_str());
         assert_eq!(for_people(text.as_str()), "arn:(after shared/key/unsubscribe)/*");
+    }
+
+    #[test]
+    fn a_name_alone_orders_nothing() {
+        let send: Address = "outreach/function/send".parse().unwrap();
+        let text = Text::named(&send, "arn");
+        let found: Vec<Reference> = references(text.as_str()).collect();
+        assert_eq!(found.iter().map(|one| one.orders).collect::<Vec<_>>(), [false]);
+        assert_eq!(resolve(text.as_str(), &|one| (one.address == send).then(|| "F".into())), "F");
+        assert_eq!(resolve(text.as_str(), &|_| None), text.as_str());
     }
 
     #[test]

@@ -2,10 +2,23 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
+//! | [`api`] | every REST API and endpoint: path, auth, throttle, shapes, function |
+//! | [`function`] | every function: what starts it, its size, its variables |
+//! | [`variable`] | variables as typed structs; one that names a resource grants what its type says |
+//! | [`setting`], [`resource`], [`table`] | what a variable may stand for |
+//! | [`openapi`] | the published document of an API |
+//! | [`health`], [`reply`] | shapes that cross the wire |
 //! | [`stream`] | the two streams of mail, whose names are the topics that people unsubscribe from |
-//! | [`table`] | the keys, indexes and expiry of every table |
 //!
-//! Nothing here is heavier than serde: every function and every stack compiles it.
+//! Nothing here is heavier than serde and its schemas: every function and every stack compiles it.
 
+pub mod api;
+pub mod function;
+pub mod health;
+pub mod openapi;
+pub mod reply;
+pub mod resource;
+pub mod setting;
 pub mod stream;
 pub mod table;
+pub mod variable;

@@ -28,6 +28,8 @@ pub struct Index {
 /// The shape of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Table {
+    /// The stack that declares it.
+    pub stack: &'static str,
     /// The last part of its address.
     pub name: &'static str,
     pub hash: Attribute,
@@ -56,6 +58,7 @@ const EXPIRY: Option<&str> = Some("expirationTime");
 
 /// Every opt-in, opt-out and failure of one, for ever (R73). `by_day` serves reports to the compliance office.
 pub const AUDIT: Table = Table {
+    stack: "shared",
     name: "audit",
     hash: text("contact"),
     range: Some(text("at")),
@@ -66,6 +69,7 @@ pub const AUDIT: Table = Table {
 
 /// One row an event of a financial mail (R55, R56). The range key is made unique by its fraction (A3).
 pub const TRACKING: Table = Table {
+    stack: "financial",
     name: "tracking",
     hash: text("campaignId"),
     range: Some(number("timestamp")),
@@ -80,6 +84,7 @@ pub const TRACKING: Table = Table {
 
 /// Addresses that must not be sent to (R58). A complaint has no expiry (A24).
 pub const SUPPRESSION: Table = Table {
+    stack: "financial",
     name: "suppression",
     hash: text("email"),
     range: None,
@@ -90,6 +95,7 @@ pub const SUPPRESSION: Table = Table {
 
 /// One row a message of the outreach stream (R37): what campaign statistics are computed from.
 pub const MESSAGES: Table = Table {
+    stack: "outreach",
     name: "messages",
     hash: text("messageId"),
     range: None,
@@ -104,6 +110,7 @@ pub const MESSAGES: Table = Table {
 /// One row an event of a message (R28, R29), applied once whatever the number of deliveries: the range key holds the
 /// provider's event id.
 pub const EVENTS: Table = Table {
+    stack: "outreach",
     name: "events",
     hash: text("messageId"),
     range: Some(text("event")),
@@ -118,6 +125,7 @@ pub const EVENTS: Table = Table {
 
 /// Webhook tokens that were seen, for a day (A9).
 pub const WEBHOOK_TOKENS: Table = Table {
+    stack: "outreach",
     name: "webhook-tokens",
     hash: text("token"),
     range: None,
@@ -128,6 +136,7 @@ pub const WEBHOOK_TOKENS: Table = Table {
 
 /// Counters of requests by user, endpoint and minute (R103), daily quotas (A10), send tokens and idempotency keys.
 pub const RATE_LIMITS: Table = Table {
+    stack: "outreach",
     name: "rate-limits",
     hash: text("subject"),
     range: None,
@@ -137,11 +146,19 @@ pub const RATE_LIMITS: Table = Table {
 };
 
 /// What the contact list says of each address, read 100 at a time before sending (A2).
-pub const CONTACTS: Table =
-    Table { name: "contacts", hash: text("email"), range: None, indexes: &[], expiry: None, keeps: true };
+pub const CONTACTS: Table = Table {
+    stack: "outreach",
+    name: "contacts",
+    hash: text("email"),
+    range: None,
+    indexes: &[],
+    expiry: None,
+    keeps: true,
+};
 
 /// One row a campaign, with its counters; `by_month` lists the campaigns of a month.
 pub const CAMPAIGNS: Table = Table {
+    stack: "outreach",
     name: "campaigns",
     hash: text("campaignId"),
     range: None,
@@ -153,6 +170,7 @@ pub const CAMPAIGNS: Table = Table {
 /// One row a recipient of a campaign: sent, skipped or still to do. `by_recipient` answers what a person was sent
 /// (R104).
 pub const RECIPIENTS: Table = Table {
+    stack: "outreach",
     name: "recipients",
     hash: text("campaignId"),
     range: Some(text("recipient")),
@@ -163,6 +181,7 @@ pub const RECIPIENTS: Table = Table {
 
 /// Custom ids that stand for others: one source for links and payouts (R52, R84, R117).
 pub const ID_MAPPINGS: Table = Table {
+    stack: "outreach",
     name: "id-mappings",
     hash: text("customId"),
     range: None,
@@ -173,6 +192,7 @@ pub const ID_MAPPINGS: Table = Table {
 
 /// Recipients of the equity mail (R45, R118).
 pub const EQUITY_RECIPIENTS: Table = Table {
+    stack: "outreach",
     name: "equity-recipients",
     hash: text("email"),
     range: None,
@@ -180,3 +200,47 @@ pub const EQUITY_RECIPIENTS: Table = Table {
     expiry: None,
     keeps: true,
 };
+
+/// A table as a type, so that a variable can say which one it names.
+pub trait Shaped: 'static {
+    const TABLE: Table;
+}
+
+macro_rules! shaped {
+    ($($(#[$doc:meta])* $name:ident = $table:ident;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {}
+
+        impl Shaped for $name {
+            const TABLE: Table = $table;
+        }
+    )+};
+}
+
+shaped! {
+    /// See [`AUDIT`].
+    Audit = AUDIT;
+    /// See [`TRACKING`].
+    Tracking = TRACKING;
+    /// See [`SUPPRESSION`].
+    Suppression = SUPPRESSION;
+    /// See [`MESSAGES`].
+    Messages = MESSAGES;
+    /// See [`EVENTS`].
+    Events = EVENTS;
+    /// See [`WEBHOOK_TOKENS`].
+    WebhookTokens = WEBHOOK_TOKENS;
+    /// See [`RATE_LIMITS`].
+    RateLimits = RATE_LIMITS;
+    /// See [`CONTACTS`].
+    Contacts = CONTACTS;
+    /// See [`CAMPAIGNS`].
+    Campaigns = CAMPAIGNS;
+    /// See [`RECIPIENTS`].
+    Recipients = RECIPIENTS;
+    /// See [`ID_MAPPINGS`].
+    IdMappings = ID_MAPPINGS;
+    /// See [`EQUITY_RECIPIENTS`].
+    EquityRecipients = EQUITY_RECIPIENTS;
+}

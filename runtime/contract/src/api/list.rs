@@ -1,0 +1,59 @@
+//! Every API with its endpoints. A new endpoint is one entry here, and its function one in `function.rs`.
+
+use super::{Api, Auth, Endpoint, Method, Response, Throttle, json, schema_of};
+use crate::{
+    function::{Deployed, DnApiHealth, FinancialHealth, Function, OutreachHealth},
+    health::Health,
+    reply::Failure,
+};
+
+/// Every REST API of a stage.
+pub const APIS: &[Api] = &[
+    Api {
+        name: "outreach",
+        stack: "outreach",
+        title: "Distro Nation CRM Outreach API",
+        description: "Secure REST API for email outreach operations via Mailgun integration",
+        quota_a_day: 10_000,
+        endpoints: &[health("/outreach/health", Auth::Open, OutreachHealth::FUNCTION)],
+    },
+    Api {
+        name: "financial",
+        stack: "financial",
+        title: "Distro Nation CRM Financial API",
+        description: "Monthly reports to artists, and who wants them",
+        quota_a_day: 10_000,
+        endpoints: &[health("/financial/health", Auth::Open, FinancialHealth::FUNCTION)],
+    },
+    Api {
+        name: "dn-api",
+        stack: "dn_api",
+        title: "Distro Nation API",
+        description: "Users and payouts for the CRM; every call needs an API key",
+        quota_a_day: 10_000,
+        endpoints: &[health("/health", Auth::ApiKey, DnApiHealth::FUNCTION)],
+    },
+];
+
+const HEALTHY: &[Response] =
+    &[json(200, "It works", schema_of::<Health>), json(500, "Internal server error", schema_of::<Failure>)];
+
+/// Tells that an API works.
+const fn health(path: &'static str, auth: Auth, function: Function) -> Endpoint {
+    Endpoint {
+        id: "health",
+        method: Method::Get,
+        path,
+        summary: "Tell that it works",
+        description: "Answers when gateway, permission and function work together",
+        group: "Operations",
+        auth,
+        throttle: Throttle::Read,
+        user_rate: None,
+        browser: true,
+        query: None,
+        body: &[],
+        responses: HEALTHY,
+        function,
+    }
+}

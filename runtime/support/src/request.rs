@@ -1,0 +1,123 @@
+//! An event of API Gateway as one request, whatever form its parts came in.
+
+use std::collections::BTreeMap;
+
+use aws_lambda_events::apigw::ApiGatewayProxyRequest;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{HeaderMap, Method};
+
+use crate::reply::Failed;
+
+/// A request to an endpoint.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// API Gateway's id of the request.
+    pub id: String,
+    pub method: Method,
+    /// The path of the contract, without a stage (R5).
+    pub path: String,
+    pub headers: HeaderMap,
+    /// Every value of every parameter, decoded, in the order of the query.
+    pub query: BTreeMap<String, Vec<String>>,
+    pub body: Vec<u8>,
+    /// The caller's address as the gateway saw it.
+    pub source_ip: String,
+    /// Host and stage under which the gateway was called: `https://id.execute-api…/dev`.
+    pub base_url: String,
+}
+
+impl Request {
+    /// Reads an event.
+    ///
+    /// # Errors
+    /// When its body says that it is base64 and is not.
+    pub fn of(event: ApiGatewayProxyRequest) -> Result<Self, Failed> {
+        let context = event.request_context;
+        let stage = context.stage.unwrap_or_default();
+        let path = event.path.unwrap_or_default();
+        // With a custom domain the path may carry a base path; the resource is what the contract says.
+        let path = event
+            .resource
+            .filter(|resource| resource.starts_with('/') && !resource.contains('{'))
+            .unwrap_or(path);
+        let path = path.strip_prefix(&format!("/{stage}/")).map_or(path.clone(), |rest| format!("/{rest}"));
+        let mut headers = event.headers;
+        for (name, value) in &event.multi_value_headers {
+            if !headers.get_all(name).iter().any(|known| known == value) {
+                headers.append(name, value.clone());
+            }
+        }
+        let many = event.multi_value_query_string_parameters;
+        let parameters = if many.is_empty() { event.query_string_parameters } else { many };
+        let mut query: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in parameters.iter() {
+            query.entry(name.to_owned()).or_default().push(value.to_owned());
+        }
+        let body = event.body.unwrap_or_default();
+        let body = match event.is_base64_encoded {
+            false => body.into_bytes(),
+            true => STANDARD.decode(body).map_err(|_| Failed::invalid("The body is no base64"))?,
+        };
+        let host = context.domain_name.unwrap_or_default();
+        Ok(Self {
+            id: context.request_id.unwrap_or_default(),
+            method: event.http_method,
+            path,
+            headers,
+            query,
+            body,
+            source_ip: context.identity.source_ip.unwrap_or_default(),
+            base_url: format!("https://{host}/{stage}"),
+        })
+    }
+
+    /// The first value of a header, in any case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The first value of a parameter of the query.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.get(name)?.first().map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(event: &str) -> Request {
+        Request::of(serde_json::from_str(event).expect("an event")).expect("a request")
+    }
+
+    #[test]
+    fn parts_are_read_in_every_form() {
+        let read = request(
+            r#"{ "resource": "/outreach/health", "path": "/dev/outreach/health", "httpMethod": "POST",
+                 "headers": { "X-One": "a" }, "multiValueHeaders": { "X-One": ["a"], "x-two": ["b", "c"] },
+                 "queryStringParameters": { "tags": "y" },
+                 "multiValueQueryStringParameters": { "tags": ["x", "y"] },
+                 "requestContext": { "stage": "dev", "requestId": "r1", "domainName": "id.execute-api",
+                                     "identity": { "sourceIp": "192.0.2.1" } },
+                 "body": "aGVsbG8=", "isBase64Encoded": true }"#,
+        );
+        assert_eq!((read.path.as_str(), read.body.as_slice()), ("/outreach/health", b"hello".as_slice()));
+        assert_eq!(read.headers.get_all("x-one").iter().count(), 1);
+        assert_eq!(read.headers.get_all("X-Two").iter().count(), 2);
+        assert_eq!(read.query["tags"], ["x", "y"]);
+        assert_eq!((read.id.as_str(), read.source_ip.as_str()), ("r1", "192.0.2.1"));
+        assert_eq!(read.base_url, "https://id.execute-api/dev");
+    }
+
+    #[test]
+    fn absent_parts_are_empty() {
+        let read = request(
+            r#"{ "path": "/dev/a", "httpMethod": "GET", "headers": null, "multiValueHeaders": null,
+                 "queryStringParameters": null, "requestContext": { "stage": "dev", "identity": {} }, "body": null }"#,
+        );
+        assert_eq!((read.path.as_str(), read.body.len(), read.query.len()), ("/a", 0, 0));
+        assert_eq!(read.header("origin"), None);
+    }
+}
