@@ -94,7 +94,8 @@ const CONFLICTS: &[&str] = &[
 
 /// Code and a part of the message of answers that look like a conflict, and say that a name is taken: no waiting
 /// helps (aws-semantics 1.3, "two meanings").
-const TAKEN: &[(&str, &str)] = &[("ResourceInUseException", "already exists")];
+const TAKEN: &[(&str, &str)] =
+    &[("ResourceInUseException", "already exists"), ("ResourceConflictException", "already exist")];
 
 /// Code and a part of the message of answers that only say "not seen yet".
 const PROPAGATIONS: &[(&str, &str)] = &[
@@ -103,6 +104,7 @@ const PROPAGATIONS: &[(&str, &str)] = &[
     ("MalformedPolicy", "rincipal"),
     ("InvalidParameter", "PrincipalNotFound"),
     ("InvalidParameterValueException", "cannot be assumed by Lambda"),
+    ("InvalidParameterValueException", "execution role does not have permissions"),
     ("InvalidParameterValueException", "KMS key is invalid for CreateGrant"),
     ("InvalidArgument", "Unable to validate the following destination configurations"),
     ("InvalidRequestException", "was deleted"),

@@ -119,7 +119,9 @@ impl Account {
     /// Another account in memory with the same contents, calm and without troubles.
     #[must_use]
     pub fn fork(&self) -> Self {
-        Self::of(&self.shared.id, &self.shared.region, self.shared.clock, self.documents())
+        let fork = Self::of(&self.shared.id, &self.shared.region, self.shared.clock, self.documents());
+        fork.state().store.blobs = self.state().store.blobs.fork();
+        fork
     }
 
     /// An account in memory that holds these documents.
@@ -316,6 +318,21 @@ impl Account {
         Ok(Met::Answer(service.protocol.write(&request, outcome)))
     }
 
+    /// Looks at what the account holds now, outside of any call; `None` where its files cannot be read.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&World<'_>) -> T) -> Option<T> {
+        let now_ms = self.shared.clock.now_ms();
+        let (id, region) = (&self.shared.id, &self.shared.region);
+        let mut state = self.state();
+        let State { store, weather, .. } = &mut *state;
+        let blobs = store.blobs.clone();
+        let seen = store.transact(|documents| {
+            let mut world = World::new(documents, now_ms, id, region, weather);
+            world.blobs = blobs;
+            (look(&world), Vec::new())
+        });
+        seen.ok()
+    }
+
     /// Runs a piece of work on the documents; its edits are kept only when it succeeds.
     fn work(
         &self,
@@ -325,8 +342,10 @@ impl Account {
     ) -> io::Result<Result<Reply, Refusal>> {
         let (id, region) = (&self.shared.id, &self.shared.region);
         let State { store, weather, .. } = state;
+        let blobs = store.blobs.clone();
         store.transact(|documents| {
             let mut world = World::new(documents, now_ms, id, region, weather);
+            world.blobs = blobs;
             let outcome = work(&mut world);
             let edits: Vec<Edit> = if outcome.is_ok() { world.into_edits() } else { Vec::new() };
             (outcome, edits)

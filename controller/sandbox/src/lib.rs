@@ -5,6 +5,7 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`account`] | an account to plug into the SDK, to fork, and to ask what was called |
+//! | `blobs` | bodies that are too large for a document, by digest |
 //! | [`store`] | documents in memory and, where asked for, in an append-only file shared by processes |
 //! | [`clock`] | wall time, or virtual time that a simulation advances |
 //! | [`weather`] | latency, published rates, states that take time, windows of "not found" |
@@ -16,6 +17,7 @@
 //! holds everything in clear.
 
 pub mod account;
+mod blobs;
 pub mod clock;
 mod services;
 pub mod store;
@@ -25,6 +27,6 @@ mod wire;
 
 pub use account::{Account, Served};
 pub use clock::Clock;
-pub use services::{Refusal, World};
+pub use services::{DeployedFunction, EventSource, Refusal, World};
 pub use trouble::{Trouble, What, When};
 pub use weather::Weather;

@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::{
+    blobs::Blobs,
     store::{Documents, Edit},
     weather::Weather,
     wire::{Protocol, Reply, Request},
@@ -13,6 +15,7 @@ use crate::{
 mod dynamodb;
 mod iam;
 mod kms;
+mod lambda;
 mod logs;
 mod monitoring;
 mod s3;
@@ -22,6 +25,8 @@ mod sns;
 mod sqs;
 mod sts;
 mod tagging;
+
+pub use lambda::{DeployedFunction, EventSource};
 
 /// One service: how it is spoken to, and what it does.
 pub(crate) struct Service {
@@ -41,6 +46,7 @@ pub(crate) const SERVICES: &[Service] = &[
     dynamodb::SERVICE,
     iam::SERVICE,
     kms::SERVICE,
+    lambda::SERVICE,
     logs::SERVICE,
     monitoring::SERVICE,
     s3::SERVICE,
@@ -80,6 +86,7 @@ pub struct World<'a> {
     pub account: &'a str,
     pub region: &'a str,
     pub weather: &'a Weather,
+    pub(crate) blobs: Blobs,
 }
 
 impl<'a> World<'a> {
@@ -90,7 +97,8 @@ impl<'a> World<'a> {
         region: &'a str,
         weather: &'a Weather,
     ) -> Self {
-        Self { base, edits: BTreeMap::new(), now_ms, account, region, weather }
+        let (edits, blobs) = (BTreeMap::new(), Blobs::default());
+        Self { base, edits, now_ms, account, region, weather, blobs }
     }
 
     /// One document.
@@ -166,6 +174,19 @@ impl<'a> World<'a> {
     #[must_use]
     pub fn visible(&self, created_ms: u64) -> bool {
         u128::from(self.now_ms) >= u128::from(created_ms) + self.weather.invisible.as_millis()
+    }
+
+    /// Keeps a large body beside the documents, and names it by its digest.
+    pub(crate) fn keep_blob(&self, body: &Bytes) -> Result<String, Refusal> {
+        let failed =
+            |error| Refusal::new("InternalError", format!("a body was not kept: {error}")).status(500);
+        self.blobs.keep(body).map_err(failed)
+    }
+
+    /// Whether something changed at `changed_ms` is still being worked at, as functions are for a while.
+    #[must_use]
+    pub(crate) fn is_working(&self, changed_ms: u64) -> bool {
+        u128::from(self.now_ms) < u128::from(changed_ms) + self.weather.function.as_millis()
     }
 
     pub(crate) fn into_edits(self) -> Vec<Edit> {

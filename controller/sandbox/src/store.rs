@@ -16,6 +16,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::blobs::Blobs;
+
 /// Collection to id to document.
 pub type Documents = BTreeMap<String, BTreeMap<String, Arc<Value>>>;
 
@@ -36,6 +38,7 @@ pub struct Store {
     pub documents: Documents,
     /// How often each collection has changed since this was opened.
     changes: BTreeMap<String, u64>,
+    pub(crate) blobs: Blobs,
     file: Option<Backing>,
 }
 
@@ -68,6 +71,7 @@ impl Store {
         let mut store = Self {
             documents: Documents::new(),
             changes: BTreeMap::new(),
+            blobs: Blobs::at(&directory.join("blobs")),
             file: Some(Backing { path, lock, inode: 0, read: 0, lines: 0 }),
         };
         store.transact(|_| ((), Vec::new()))?;
@@ -111,16 +115,19 @@ impl Store {
         of.map(|(_, changes)| changes).sum()
     }
 
-    /// Rewrites the file with one line a document when it has grown far beyond that.
+    /// Rewrites the file with one line a document when it has grown far beyond that, and removes the blobs that
+    /// nothing names.
     fn compact(&mut self) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let documents = self.documents.values().map(BTreeMap::len).sum::<usize>();
-        if file.lines <= LINES_PER_DOCUMENT_MAX * (documents + 64) {
-            return Ok(());
-        }
+        let long = file.lines > LINES_PER_DOCUMENT_MAX * (documents + 64);
         file.lock.lock()?;
-        let done =
-            file.refresh(&mut self.documents, &mut self.changes).and_then(|()| file.rewrite(&self.documents));
+        let done = file.refresh(&mut self.documents, &mut self.changes).and_then(|()| {
+            if long {
+                file.rewrite(&self.documents)?;
+            }
+            self.blobs.sweep(&self.documents)
+        });
         file.lock.unlock()?;
         done
     }

@@ -12,6 +12,8 @@ pub struct Weather {
     /// How long a table is CREATING or UPDATING, and how long a new index backfills.
     pub table: Duration,
     pub backfill: Duration,
+    /// How long a function or event source is pending, and a change of one is in progress.
+    pub function: Duration,
     /// How long something that was just made is not found by reads.
     pub invisible: Duration,
     /// How long a policy may not name a role that was just made.
@@ -27,6 +29,7 @@ impl Weather {
             rates: true,
             table: Duration::from_secs(6),
             backfill: Duration::from_secs(20),
+            function: Duration::from_secs(2),
             invisible: Duration::from_millis(300),
             propagation: Duration::from_secs(8),
         }
@@ -78,6 +81,9 @@ fn published(service: &str, operation: &str) -> Option<(String, Rate)> {
         ("monitoring", "PutMetricAlarm" | "PutCompositeAlarm" | "SetAlarmState") => own(3.0),
         ("monitoring", "PutDashboard" | "ListDashboards" | "ListTagsForResource") => own(10.0),
         ("monitoring", "TagResource" | "UntagResource") => own(20.0),
+        ("lambda", "GetFunction") => own(100.0),
+        ("lambda", "GetPolicy") => own(15.0),
+        ("lambda", _) => together("all", 15.0),
         ("logs", "CreateLogGroup") => own(10.0),
         ("sns", "Subscribe" | "Unsubscribe") => own(100.0),
         ("sns", "TagResource" | "UntagResource" | "ListTagsForResource") => own(10.0),

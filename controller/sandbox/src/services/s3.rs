@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Refusal, Service, Tagged, World, text};
 use crate::wire::{Protocol, Reply, Request, escape};
 
-mod objects;
+pub(super) mod objects;
 mod policy;
 mod settings;
 mod xml;
