@@ -80,6 +80,7 @@ const CONFLICTS: &[&str] = &[
     "ConcurrentModification",
     "ConcurrentModificationException",
     "ConditionalRequestConflict",
+    "ConflictException",
     "DeleteConflict",
     "KMSInvalidStateException",
     "LimitExceededException",
@@ -95,7 +96,7 @@ const CONFLICTS: &[&str] = &[
 /// Code and a part of the message of answers that look like a conflict, and say that a name is taken: no waiting
 /// helps (aws-semantics 1.3, "two meanings").
 const TAKEN: &[(&str, &str)] =
-    &[("ResourceInUseException", "already exists"), ("ResourceConflictException", "already exist")];
+    &[("ResourceInUseException", "already exists"), ("ResourceConflictException", "already exist"), ("ConflictException", "already")];
 
 /// Code and a part of the message of answers that only say "not seen yet".
 const PROPAGATIONS: &[(&str, &str)] = &[
@@ -108,6 +109,8 @@ const PROPAGATIONS: &[(&str, &str)] = &[
     ("InvalidParameterValueException", "KMS key is invalid for CreateGrant"),
     ("InvalidArgument", "Unable to validate the following destination configurations"),
     ("InvalidRequestException", "was deleted"),
+    ("BadRequestException", "The role ARN does not have required permissions"),
+    ("BadRequestException", "could not successfully write to CloudWatch Logs"),
     ("ContinuousBackupsUnavailableException", ""),
 ];
 

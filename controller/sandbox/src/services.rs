@@ -12,6 +12,7 @@ use crate::{
     wire::{Protocol, Reply, Request},
 };
 
+mod apigateway;
 mod dynamodb;
 mod iam;
 mod kms;
@@ -27,6 +28,7 @@ mod sts;
 mod tagging;
 
 pub use lambda::{DeployedFunction, EventSource};
+pub use apigateway::{DeployedApi, DeployedRoute, GatewayAnswer, Limit, Usage, Validator};
 
 /// One service: how it is spoken to, and what it does.
 pub(crate) struct Service {
@@ -43,6 +45,7 @@ pub(crate) type Tagged = (String, BTreeMap<String, String>);
 
 /// Every service of the account.
 pub(crate) const SERVICES: &[Service] = &[
+    apigateway::SERVICE,
     dynamodb::SERVICE,
     iam::SERVICE,
     kms::SERVICE,

@@ -69,7 +69,16 @@ fn published(service: &str, operation: &str) -> Option<(String, Rate)> {
     let own = |per: f64| Some((format!("{service}:{operation}"), Rate { per, burst: per.max(1.0) }));
     let together =
         |lane: &str, per: f64| Some((format!("{service}:{lane}"), Rate { per, burst: per.max(1.0) }));
+    let burst = |lane: &str, per: f64, burst: f64| Some((format!("{service}:{lane}"), Rate { per, burst }));
     match (service, operation) {
+        ("apigateway", "CreateRestApi") => own(1.0 / 3.0),
+        ("apigateway", "PutRestApi") => own(1.0),
+        ("apigateway", "DeleteRestApi") => own(1.0 / 30.0),
+        ("apigateway", "CreateDeployment") => own(0.2),
+        ("apigateway", "UpdateUsagePlan" | "UpdateAccount") => own(0.05),
+        ("apigateway", "CreateApiKey" | "DeleteApiKey") => own(5.0),
+        ("apigateway", "GetResources") => burst("GetResources", 2.5, 5.0),
+        ("apigateway", _) => burst("all", 10.0, 40.0),
         ("dynamodb", "DescribeTimeToLive" | "DescribeContinuousBackups") => own(10.0),
         ("dynamodb", "TagResource" | "UntagResource") => together("tag", 5.0),
         ("kms", "DescribeKey" | "ListAliases" | "ListResourceTags" | "ListKeys") => own(100.0),

@@ -70,6 +70,7 @@ macro_rules! clients {
 }
 
 clients! {
+    apigateway: aws_sdk_apigateway,
     cloudwatch: aws_sdk_cloudwatch,
     dynamodb: aws_sdk_dynamodb,
     iam: aws_sdk_iam,

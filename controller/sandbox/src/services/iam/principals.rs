@@ -42,6 +42,14 @@ pub(crate) fn unseen_principal(document: &Value, world: &World<'_>) -> Option<St
     aws.filter(unseen).map(str::to_owned).next()
 }
 
+/// Whether the role of this ARN may be assumed by a service.
+pub(crate) fn trusts(role: &str, service: &str, world: &World<'_>) -> bool {
+    let named = world.all(ROLES).into_iter().find(|(name, one)| arn_of(name, one, world) == role);
+    let trust: Option<Value> = named.and_then(|(_, one)| serde_json::from_str(text(one, "trust")).ok());
+    let of_service = |one: &&Value| texts(&one["Principal"]["Service"]).contains(&service);
+    trust.is_some_and(|trust| statements(&trust).iter().any(|one| of_service(&one)))
+}
+
 /// What IAM does to a policy that names a role which is deleted: the ARN becomes the role's unique id.
 pub(super) fn rewritten(document: &str, arn: &str, id: &str) -> Option<String> {
     let mut parsed: Value = serde_json::from_str(document).ok()?;
