@@ -95,8 +95,11 @@ const CONFLICTS: &[&str] = &[
 
 /// Code and a part of the message of answers that look like a conflict, and say that a name is taken: no waiting
 /// helps (aws-semantics 1.3, "two meanings").
-const TAKEN: &[(&str, &str)] =
-    &[("ResourceInUseException", "already exists"), ("ResourceConflictException", "already exist"), ("ConflictException", "already")];
+const TAKEN: &[(&str, &str)] = &[
+    ("ResourceInUseException", "already exists"),
+    ("ResourceConflictException", "already exist"),
+    ("ConflictException", "already"),
+];
 
 /// Code and a part of the message of answers that only say "not seen yet".
 const PROPAGATIONS: &[(&str, &str)] = &[

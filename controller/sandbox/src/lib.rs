@@ -27,6 +27,9 @@ mod wire;
 
 pub use account::{Account, Served};
 pub use clock::Clock;
-pub use services::{DeployedApi, DeployedFunction, DeployedRoute, EventSource, GatewayAnswer, Limit, Refusal, Usage, Validator, World};
+pub use services::{
+    DeployedApi, DeployedFunction, DeployedRoute, EventSource, GatewayAnswer, Limit, Refusal, Usage,
+    Validator, World,
+};
 pub use trouble::{Trouble, What, When};
 pub use weather::Weather;

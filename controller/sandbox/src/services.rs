@@ -27,8 +27,8 @@ mod sqs;
 mod sts;
 mod tagging;
 
-pub use lambda::{DeployedFunction, EventSource};
 pub use apigateway::{DeployedApi, DeployedRoute, GatewayAnswer, Limit, Usage, Validator};
+pub use lambda::{DeployedFunction, EventSource};
 
 /// One service: how it is spoken to, and what it does.
 pub(crate) struct Service {

@@ -135,7 +135,7 @@ pub struct Function {
     pub arn: String,
     pub account: String,
     pub region: String,
-    /// SHA-256 of the zip, base64, as Lambda writes it.
+    /// SHA-256 of the zip, as the account names it.
     pub code: String,
     pub handler: String,
     pub memory_mb: u32,
@@ -169,7 +169,6 @@ pub struct Room {
 /// A queue that calls a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventSource {
-    pub id: String,
     /// ARN of the queue.
     pub queue: String,
     /// ARN of the function with its qualifier.

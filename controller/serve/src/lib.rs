@@ -10,6 +10,7 @@
 //! | [`runtime`] | functions as processes that speak the Lambda Runtime API |
 //! | [`deliveries`] | schedules, queues and topics |
 //! | [`view`] | what is deployed, read again when it changes |
+//! | [`live`] | where it is read from: the embedded account |
 //! | [`server`], [`http_server`] | everything together, on ports of the loopback |
 //! | [`endpoint`] | the account over HTTP, for `AWS_ENDPOINT_URL` |
 //! | [`news`] | what happens meanwhile, for whoever shows it |
@@ -19,6 +20,7 @@ pub mod deployed;
 pub mod endpoint;
 pub mod gateway;
 pub mod http_server;
+pub mod live;
 pub mod news;
 pub mod runtime;
 pub mod server;

@@ -22,7 +22,7 @@ pub trait Deployed: Send + Sync {
     fn function(&self, arn: &str) -> Option<Function>;
     /// Whether the function's policy lets `principal` call it on behalf of `source`.
     fn may_invoke(&self, arn: &str, principal: &str, source: &str) -> bool;
-    /// The zip of an artefact by its SHA-256 in base64.
+    /// The zip of an artefact by its SHA-256, as functions name it.
     fn artefact(&self, sha256: &str) -> Option<Bytes>;
     /// Those that are enabled.
     fn event_sources(&self) -> Vec<EventSource>;

@@ -36,7 +36,7 @@ use crate::{
 /// Lambda takes no larger answer.
 const ANSWER_BYTES_MAX: usize = 6 * 1024 * 1024;
 
-/// The zip of an artefact by its SHA-256 in base64.
+/// The zip of an artefact by its SHA-256, as functions name it.
 pub type Artefacts = Arc<dyn Fn(&str) -> Option<Bytes> + Send + Sync>;
 
 /// What functions need to run.
