@@ -6,6 +6,8 @@ use model::{Address, address::AddressError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::code::Code;
+
 /// One stage: an account, and what differs there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +28,9 @@ pub struct Environment {
     /// Physical names by address (`shared/table/audit: legacy-audit`), so that what exists is taken over.
     #[serde(default)]
     pub names: BTreeMap<String, String>,
+    /// How the code of functions is built.
+    #[serde(default)]
+    pub code: Code,
     /// How data is kept.
     pub data: Data,
     /// Who is told.

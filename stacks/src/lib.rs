@@ -14,6 +14,7 @@
 use kinds::{World, bound::DeclareError};
 use model::Address;
 
+pub mod code;
 pub mod dn_api;
 pub mod environment;
 pub mod financial;

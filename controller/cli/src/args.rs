@@ -22,6 +22,10 @@ pub(crate) struct Cli {
     /// Columns to write for; by default those of the terminal.
     #[arg(long, global = true, value_name = "COLUMNS")]
     pub(crate) width: Option<usize>,
+
+    /// Code that `dn build --out FOLDER` built before, instead of building it now; also DN_ARTEFACTS.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) artefacts: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -42,6 +46,13 @@ pub(crate) enum Verb {
     History(History),
     /// Checks everything that an apply needs.
     Doctor(Doctor),
+    /// Builds the code of all functions: reproducible zips with their digests.
+    Build(Build),
+    /// Prints the OpenAPI document of an API.
+    Openapi {
+        /// The API: outreach, financial or dn-api.
+        api: String,
+    },
     /// Fills secrets.
     Secret {
         #[command(subcommand)]
@@ -191,6 +202,37 @@ pub(crate) struct Doctor {
     /// Not these resources.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) exclude: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// Small binaries that start fast, as stages on AWS run them; takes minutes the first time.
+    #[arg(long)]
+    pub(crate) release_mode: bool,
+    /// The processor to build for.
+    #[arg(long, value_enum, default_value_t = Architecture::X86)]
+    pub(crate) architecture: Architecture,
+    /// Copies the zips and a list of them into this folder, for --artefacts.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Architecture {
+    #[value(name = "x86_64")]
+    X86,
+    Arm64,
+}
+
+impl From<Architecture> for stacks::code::Architecture {
+    fn from(chosen: Architecture) -> Self {
+        match chosen {
+            Architecture::X86 => Self::X86,
+            Architecture::Arm64 => Self::Arm64,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

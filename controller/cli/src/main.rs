@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 mod args;
+mod artefacts;
 mod choice;
 mod control;
 mod exit;
@@ -50,9 +51,12 @@ fn run(cli: Cli, screen: &Screen) -> Result<Done, Failure> {
             clap_complete::generate(*shell, &mut Cli::command(), "dn", &mut std::io::stdout());
             return Ok(Done::Nothing);
         }
+        Verb::Build(args) => return verbs::build::run(screen, args),
+        Verb::Openapi { api } => return verbs::openapi::run(screen, api),
         _ => {}
     }
-    let project = Project::find(cli.project.as_deref())?;
+    let named = cli.artefacts.or_else(|| std::env::var_os(artefacts::VARIABLE).map(Into::into));
+    let project = Project::find(cli.project.as_deref())?.with_artefacts(named);
     // The work itself stays on this thread, so calls to the embedded account keep their order; the other one listens
     // for interruptions.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -71,7 +75,9 @@ fn run(cli: Cli, screen: &Screen) -> Result<Done, Failure> {
                 verbs::secret::set(&project, screen, args).await
             }
             Verb::Unlock(args) => verbs::unlock::run(&project, screen, args).await,
-            Verb::Schema | Verb::Completions { .. } => Ok(Done::Nothing),
+            Verb::Schema | Verb::Completions { .. } | Verb::Build(_) | Verb::Openapi { .. } => {
+                Ok(Done::Nothing)
+            }
         }
     });
     // A prompt that is still waiting for a line must not keep the process.

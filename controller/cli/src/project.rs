@@ -13,6 +13,8 @@ use crate::exit::Failure;
 #[derive(Clone, Debug)]
 pub(crate) struct Project {
     root: PathBuf,
+    /// Code that was built before; otherwise it is built when it is needed.
+    artefacts: Option<PathBuf>,
 }
 
 impl Project {
@@ -28,10 +30,18 @@ impl Project {
             Box::new(here.ancestors())
         };
         match candidates.find(|folder| folder.join("environments").is_dir()) {
-            Some(root) => Ok(Self { root: root.to_owned() }),
+            Some(root) => Ok(Self { root: root.to_owned(), artefacts: None }),
             None => Err(Failure::error(format!("there is no folder `environments` in {}", here.display()))
                 .hint("run dn inside the project, or name it with --project FOLDER")),
         }
+    }
+
+    pub(crate) fn with_artefacts(self, artefacts: Option<PathBuf>) -> Self {
+        Self { artefacts, ..self }
+    }
+
+    pub(crate) fn artefacts(&self) -> Option<&Path> {
+        self.artefacts.as_deref()
     }
 
     /// Where a stage keeps its journal and, when embedded, its account.

@@ -9,12 +9,14 @@
 //! | [`markdown`] | plan and drift as comments on a pull request |
 //! | [`file`](mod@file) | the plan as JSON, and back |
 //! | [`drift`], [`sarif`] | what changed behind our back, for people and for code scanning |
+//! | [`built`] | artefacts with digest and size |
 //! | [`report`] | the end of an apply, and failures with their hints |
 //! | [`history`], [`outputs`], [`graph`] | the journal's runs, ids and URLs, the resource graph |
 //!
 //! Texts that come from AWS or from a plan file cannot act on the terminal or on a comment: control characters are
 //! written as escapes, and what Markdown would read as markup is quoted.
 
+mod built;
 mod drift;
 mod file;
 mod graph;
@@ -32,6 +34,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use built::{built_json, built_text};
 pub(crate) use drift::{drift_json, drift_text};
 pub(crate) use file::{plan_json, read_plan};
 pub(crate) use graph::{graph_dot, graph_svg};

@@ -1,11 +1,13 @@
 //! One file a verb.
 
 pub(crate) mod apply;
+pub(crate) mod build;
 pub(crate) mod destroy;
 pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod graph;
 pub(crate) mod history;
+pub(crate) mod openapi;
 pub(crate) mod outputs;
 pub(crate) mod plan;
 pub(crate) mod run;

@@ -1,5 +1,7 @@
 //! The functions that are deployed, each with what starts it, its size and its variables.
 
+use std::collections::BTreeSet;
+
 use crate::variable::{Declared, Variables};
 
 /// A crate of the runtime: one artefact that holds several functions, told apart by `_HANDLER`.
@@ -12,7 +14,11 @@ pub enum Service {
 }
 
 impl Service {
-    pub const ALL: [Self; 4] = [Self::Outreach, Self::Unsubscribe, Self::Financial, Self::DnApi];
+    /// Every service that has a function.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let services: BTreeSet<Self> = FUNCTIONS.iter().map(|one| one.service).collect();
+        services.into_iter()
+    }
 
     /// The package, its binary, and the last part of its artefact's address.
     #[must_use]

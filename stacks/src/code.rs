@@ -1,0 +1,60 @@
+//! The code that a stage runs: one artefact for each service of the contract.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use contract::function::Service;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A zip that was built and checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artefact {
+    pub file: PathBuf,
+    /// SHA-256 of the zip: 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// Bytes of the zip.
+    pub size: u64,
+}
+
+/// The artefact of every service.
+pub type Artefacts = BTreeMap<Service, Artefact>;
+
+/// How the code of a stage is built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Code {
+    pub mode: Mode,
+    pub architecture: Architecture,
+}
+
+/// How much time a build takes for how small a binary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Seconds: shares everything with the build of `dn` itself. Large binaries, for the embedded account.
+    Quick,
+    /// Minutes: small binaries that start fast.
+    #[default]
+    Release,
+}
+
+/// The processor that functions run on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Architecture {
+    #[default]
+    #[serde(rename = "x86_64")]
+    X86,
+    Arm64,
+}
+
+impl Architecture {
+    /// As Lambda and the environment write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::X86 => "x86_64",
+            Self::Arm64 => "arm64",
+        }
+    }
+}
