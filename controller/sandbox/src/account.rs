@@ -333,6 +333,15 @@ impl Account {
         seen.ok()
     }
 
+    /// Changes what the account holds, outside of any call.
+    pub(crate) fn change(
+        &self,
+        work: impl FnOnce(&mut World<'_>) -> Result<Reply, Refusal>,
+    ) -> io::Result<Result<Reply, Refusal>> {
+        let mut state = self.state();
+        self.work(&mut state, self.shared.clock.now_ms(), work)
+    }
+
     /// Runs a piece of work on the documents; its edits are kept only when it succeeds.
     fn work(
         &self,

@@ -28,8 +28,8 @@ mod wire;
 pub use account::{Account, Served};
 pub use clock::Clock;
 pub use services::{
-    DeployedApi, DeployedFunction, DeployedRoute, EventSource, GatewayAnswer, Limit, Refusal, Usage,
-    Validator, World,
+    DeployedApi, DeployedFunction, DeployedRoute, EventSource, GatewayAnswer, Limit, Notification, Refusal,
+    Usage, Validator, World,
 };
 pub use trouble::{Trouble, What, When};
 pub use weather::Weather;

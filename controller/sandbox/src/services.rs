@@ -29,6 +29,7 @@ mod tagging;
 
 pub use apigateway::{DeployedApi, DeployedRoute, GatewayAnswer, Limit, Usage, Validator};
 pub use lambda::{DeployedFunction, EventSource};
+pub use sns::Notification;
 
 /// One service: how it is spoken to, and what it does.
 pub(crate) struct Service {

@@ -15,7 +15,7 @@
 //! | [`endpoint`] | the account over HTTP, for `AWS_ENDPOINT_URL` |
 //! | [`news`] | what happens meanwhile, for whoever shows it |
 
-mod deliveries;
+pub mod deliveries;
 pub mod deployed;
 pub mod endpoint;
 pub mod gateway;

@@ -332,3 +332,6 @@ impl Server {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

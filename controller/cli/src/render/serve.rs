@@ -51,7 +51,8 @@ pub(crate) fn news_text(news: &News, stage: &str) -> String {
             };
             let method = format!("{:METHOD$}", harmless(method));
             let status = paint.on(&status.to_string(), true);
-            let mut line = format!("{method} {}  {status}  {}", harmless(path), faint(&format!("{took_ms} ms")));
+            let mut line =
+                format!("{method} {}  {status}  {}", harmless(path), faint(&format!("{took_ms} ms")));
             if let Some(function) = function {
                 line.push_str(&format!("  {}", name(function)));
             }
@@ -103,7 +104,8 @@ mod tests {
             let news = News::Serving { api: "crm".into(), url: "http://127.0.0.1:9000/s".into(), routes };
             serving_text(&news, &style)
         };
-        let routes = vec![route("POST", "/send", false), route("GET", "/health", false), route("GET", "/a", true)];
+        let routes =
+            vec![route("POST", "/send", false), route("GET", "/health", false), route("GET", "/a", true)];
         assert_eq!(text(routes), "crm  http://127.0.0.1:9000/s\n  curl 'http://127.0.0.1:9000/s/health'\n");
         let keyed = "crm  http://127.0.0.1:9000/s\n  curl -X POST -H 'content-type: application/json' -d '{}' \
                      -H 'x-api-key: KEY' 'http://127.0.0.1:9000/s/send'\n";
@@ -126,7 +128,10 @@ mod tests {
         assert!(!text.contains("[2J\u{1b}") && !text.contains("\u{1b}[2J"), "{text}");
         let text = plain(&text);
         assert!(text.starts_with("GET     /s/health"), "{text}");
-        assert!(text.ends_with("502  12 ms  crm-send\n        exit status 1\n        out of memory"), "{text}");
+        assert!(
+            text.ends_with("502  12 ms  crm-send\n        exit status 1\n        out of memory"),
+            "{text}"
+        );
     }
 
     #[test]

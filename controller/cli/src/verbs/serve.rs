@@ -18,16 +18,19 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Serve) -
     let environment = project.environment(&args.stage)?;
     if !environment.embedded {
         let text = format!("stage {} is an AWS account: what it deployed is served by AWS", args.stage);
-        return Err(Failure::new(Kind::Blocked, text)
-            .hint("`dn serve sandbox` serves the embedded account; `dn outputs` prints the URLs of the others"));
+        return Err(Failure::new(Kind::Blocked, text).hint(
+            "`dn serve sandbox` serves the embedded account; `dn outputs` prints the URLs of the others",
+        ));
     }
     let state = project.state(&args.stage);
     let (id, region) = (environment.account.as_str(), environment.region.as_str());
-    let account =
-        Account::open(id, region, &state, || {}).map_err(|error| Failure::file(&state, &error))?;
+    let account = Account::open(id, region, &state, || {}).map_err(|error| Failure::file(&state, &error))?;
     let deployed = live::of(&account);
     if deployed.apis().is_empty() {
-        let text = format!("nothing is deployed in {} yet: `dn apply {}` in another terminal", args.stage, args.stage);
+        let text = format!(
+            "nothing is deployed in {} yet: `dn apply {}` in another terminal",
+            args.stage, args.stage
+        );
         screen.remark(&text);
     }
     let screen_of_news = *screen;

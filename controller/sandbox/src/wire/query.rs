@@ -49,7 +49,11 @@ fn fold(value: Value) -> Value {
     if let Some(Value::Object(items)) = members.remove("entry") {
         let pairs = numbered(items).into_iter();
         return pairs
-            .filter_map(|pair| Some((pair["key"].as_str()?.to_owned(), pair["value"].clone())))
+            .filter_map(|pair| {
+                // Attributes of messages are called differently.
+                let (key, value) = if pair["key"].is_null() { ("Name", "Value") } else { ("key", "value") };
+                Some((pair[key].as_str()?.to_owned(), pair[value].clone()))
+            })
             .collect::<Map<_, _>>()
             .into();
     }

@@ -395,4 +395,4 @@ impl std::fmt::Debug for Functions {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -56,7 +56,9 @@ pub(in crate::services) fn put(
     }
     if body.len() as u64 > seconds(found, "MaximumMessageSize") {
         let most = seconds(found, "MaximumMessageSize");
-        return Err(invalid(format!("One or more parameters are invalid. Reason: Message must be shorter than {most} bytes.")));
+        return Err(invalid(format!(
+            "One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
+        )));
     }
     let number = world.next_number();
     let id = world.next_uuid();
@@ -103,7 +105,9 @@ pub(super) fn receive(input: &Value, world: &mut World<'_>) -> Result<Value, Ref
     let found = existing(world, &queue)?;
     let most = input["MaxNumberOfMessages"].as_u64().unwrap_or(1);
     if !(1..=BATCH_MAX as u64).contains(&most) {
-        return Err(invalid("Value for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10."));
+        return Err(invalid(
+            "Value for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10.",
+        ));
     }
     let hidden_s = input["VisibilityTimeout"].as_u64().unwrap_or_else(|| seconds(found, "VisibilityTimeout"));
     let redrive: Option<Value> = serde_json::from_str(text(&found["attributes"], "RedrivePolicy")).ok();
@@ -220,7 +224,14 @@ mod tests {
     use serde_json::json;
 
     use super::super::SERVICE;
-    use crate::{Weather, services::{World, asking::{ask, refused}}, store::Documents};
+    use crate::{
+        Weather,
+        services::{
+            World,
+            asking::{ask, refused},
+        },
+        store::Documents,
+    };
 
     #[test]
     fn a_message_is_hidden_for_a_while_and_then_given_up() {
@@ -228,7 +239,8 @@ mod tests {
         let mut world = World::new(&documents, 1_000_000, "000000000000", "us-east-1", &weather);
         let mut call = |world: &mut World<'_>, operation: &str, input| ask(&SERVICE, world, operation, input);
         call(&mut world, "CreateQueue", json!({ "QueueName": "dead" })).unwrap();
-        let redrive = r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","maxReceiveCount":2}"#;
+        let redrive =
+            r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","maxReceiveCount":2}"#;
         let attributes = json!({ "VisibilityTimeout": "10", "RedrivePolicy": redrive });
         call(&mut world, "CreateQueue", json!({ "QueueName": "live", "Attributes": attributes })).unwrap();
         let (live, dead) = (json!({ "QueueUrl": "x/live" }), json!({ "QueueUrl": "x/dead" }));
@@ -244,7 +256,8 @@ mod tests {
         world.now_ms += 10_000;
         assert_eq!(call(&mut world, "ReceiveMessage", live.clone()).unwrap(), json!({}), "given up");
         let given_up = call(&mut world, "ReceiveMessage", dead.clone()).unwrap();
-        let receipt = json!({ "QueueUrl": "x/dead", "ReceiptHandle": given_up["Messages"][0]["ReceiptHandle"] });
+        let receipt =
+            json!({ "QueueUrl": "x/dead", "ReceiptHandle": given_up["Messages"][0]["ReceiptHandle"] });
         call(&mut world, "DeleteMessage", receipt).unwrap();
         world.now_ms += 60_000;
         assert_eq!(call(&mut world, "ReceiveMessage", dead).unwrap(), json!({}));

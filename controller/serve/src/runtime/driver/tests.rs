@@ -52,6 +52,24 @@ fn program() {
                 call(&api, "POST", &format!("invocation/{id}/error"), error);
             }
             Some("skip") => {}
+            // A request of API Gateway.
+            None if event["httpMethod"].is_string() => {
+                let body = json!({ "version": own("AWS_LAMBDA_FUNCTION_VERSION"), "path": event["path"] });
+                let answer = json!({ "statusCode": 200, "body": body.to_string() });
+                call(&api, "POST", &path, &answer.to_string());
+            }
+            // Messages of a queue: the odd ones fail.
+            None if event["Records"].is_array() => {
+                println!("records {}", event["Records"]);
+                let failed = event["Records"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter(|record| record["body"] == "odd");
+                let failed: Vec<Value> =
+                    failed.map(|record| json!({ "itemIdentifier": record["messageId"] })).collect();
+                call(&api, "POST", &path, &json!({ "batchItemFailures": failed }).to_string());
+            }
             Some("wrong") => {
                 let (headers, _) = call(&api, "POST", "invocation/another/response", "{}");
                 call(&api, "POST", &path, &json!({ "status": headers[0] }).to_string());
@@ -95,14 +113,19 @@ struct Stage {
     _code: TempDir,
 }
 
-fn stage(bounds: Bounds) -> Stage {
-    let code = tempfile::tempdir().unwrap();
+/// An artefact whose `bootstrap` is [`program`].
+pub(crate) fn artefact() -> Bytes {
     let program = std::env::current_exe().unwrap().display().to_string();
     let script = format!("#!/bin/sh\nexec '{program}' runtime::driver::tests::program --exact --nocapture\n");
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     zip.start_file("bootstrap", SimpleFileOptions::default().unix_permissions(0o755)).unwrap();
     zip.write_all(script.as_bytes()).unwrap();
-    let zip = Bytes::from(zip.finish().unwrap().into_inner());
+    Bytes::from(zip.finish().unwrap().into_inner())
+}
+
+fn stage(bounds: Bounds) -> Stage {
+    let code = tempfile::tempdir().unwrap();
+    let zip = artefact();
     let news: Arc<Mutex<Vec<News>>> = Arc::default();
     let told = news.clone();
     let settings = Settings {
