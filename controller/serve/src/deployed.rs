@@ -188,6 +188,4 @@ pub struct Schedule {
     pub target: String,
     /// The event; `None` is Scheduler's own.
     pub input: Option<String>,
-    /// Milliseconds since 1970.
-    pub created_ms: u64,
 }
