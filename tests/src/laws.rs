@@ -15,16 +15,20 @@ use model::{
 use sandbox::{Account, Clock, Trouble, What, When};
 
 pub(crate) mod alarm;
+pub(crate) mod api_key;
 pub(crate) mod bucket;
 pub(crate) mod contact_list;
+pub(crate) mod gateway_account;
 pub(crate) mod key;
 pub(crate) mod log_group;
 pub(crate) mod queue;
+pub(crate) mod rest_api;
 pub(crate) mod role;
 pub(crate) mod secret;
 pub(crate) mod subscription;
 pub(crate) mod table;
 pub(crate) mod topic;
+pub(crate) mod usage_plan;
 
 pub(crate) const ACCOUNT: &str = "000000000000";
 pub(crate) const REGION: &str = "us-east-1";

@@ -1,13 +1,16 @@
 //! What API Gateway keeps once for an account and Region: the role that writes the logs of its APIs.
 //!
-//! Outputs: `rate_limit` and `burst_limit`, the throttle that all APIs of the account share (calls a second, and at
+//! Outputs: `log_role` (its ARN), `rate_limit` and `burst_limit`, the throttle that all APIs of the account share (calls a second, and at
 //! once).
 //!
 //! Surprises (aws-semantics 9, 1.3): it cannot be tagged, and every API of the account writes its logs by it, so only
 //! one stage of an account should declare it; a role that was just made is refused with `BadRequestException` for
 //! some seconds; `UpdateAccount` may be called once in 20 seconds. Without a role it counts as not there.
 
-use model::{Fault, Fields, Outputs, Ref};
+use std::sync::Arc;
+
+use aws_sdk_apigateway::{operation::get_account::GetAccountOutput, types::ThrottleSettings};
+use model::{Address, Fault, Fields, Outputs, Ref};
 use serde::{Deserialize, Serialize};
 
 use super::{rest_api::patch::Patch, role::Role};
@@ -29,7 +32,7 @@ impl Resource for GatewayAccount {
     const TAGGED: bool = false;
 
     /// There is one; its name is the Region.
-    fn physical(scope: &Scope, _: &model::Address) -> String {
+    fn physical(scope: &Scope, _: &Address) -> String {
         scope.region.clone()
     }
 
@@ -47,11 +50,9 @@ impl Resource for GatewayAccount {
     }
 
     async fn observe(at: &Place, aws: &Reader) -> Result<Option<Live<Self>>, Fault> {
-        let found = aws
-            .read(&at.address, "apigateway", "GetAccount", || aws.apigateway().get_account().send())
-            .await?;
-        let Some(role) = found.cloudwatch_role_arn().filter(|role| !role.is_empty()) else { return Ok(None) };
-        let outputs = outputs(found.throttle_settings());
+        let found = settings(&at.address, aws).await?;
+        let Some(role) = role_of(&found) else { return Ok(None) };
+        let outputs = outputs(role, found.throttle_settings());
         Ok(Some(Live::new(Self { log_role: Ref::live(role) }, outputs, None)))
     }
 
@@ -86,15 +87,29 @@ async fn set_role(at: &Place, role: &str, aws: &Writer) -> Result<Outputs, Fault
             }
             fault.hint("the role must trust apigateway.amazonaws.com and be allowed to write logs")
         })?;
-    Ok(outputs(answer.throttle_settings()))
+    Ok(outputs(role, answer.throttle_settings()))
 }
 
-fn outputs(throttle: Option<&aws_sdk_apigateway::types::ThrottleSettings>) -> Outputs {
+/// What the account has, read once for all who ask.
+pub(crate) async fn settings(at: &Address, aws: &Reader) -> Result<Arc<GetAccountOutput>, Fault> {
+    let ask = async {
+        let found = aws.read(at, "apigateway", "GetAccount", || aws.apigateway().get_account().send());
+        Ok(found.await?)
+    };
+    aws.once("apigateway:GetAccount", ask).await
+}
+
+/// The ARN of the role that writes the logs.
+pub(crate) fn role_of(account: &GetAccountOutput) -> Option<&str> {
+    account.cloudwatch_role_arn().filter(|role| !role.is_empty())
+}
+
+fn outputs(role: &str, throttle: Option<&ThrottleSettings>) -> Outputs {
     let limits = throttle.map(|throttle| {
         [
             ("rate_limit".to_owned(), throttle.rate_limit().to_string()),
             ("burst_limit".to_owned(), throttle.burst_limit().to_string()),
         ]
     });
-    limits.into_iter().flatten().collect()
+    limits.into_iter().flatten().chain([("log_role".to_owned(), role.to_owned())]).collect()
 }

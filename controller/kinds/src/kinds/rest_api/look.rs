@@ -10,11 +10,11 @@ use aws_sdk_apigateway::types::{
     RequestValidator, Resource as FoundResource, RestApi as FoundApi, Stage as FoundStage,
 };
 use futures::try_join;
-use model::{Fault, Outputs, policy::Policy};
+use model::{Fault, Outputs, Ref, policy::Policy};
 use serde_json::Value;
 
 use super::{
-    Body, Endpoint, KIND, KeySource, RestApi, Settings,
+    Body, Endpoint, KeySource, RestApi, Settings,
     draft::{Answer, Draft, GatewayResponse, Integration, Response, Route, Validator, own_status, schema},
     identity::{self, ABSENT, Listed, PAGE},
     mark,
@@ -23,6 +23,7 @@ use super::{
 use crate::{
     Live, Place, Reader, Resource,
     aws::{Absent, reads, whole_account},
+    kinds::gateway_account,
 };
 
 reads!(aws_sdk_apigateway:
@@ -97,6 +98,10 @@ pub(super) async fn find(at: &Place, aws: &Reader) -> Result<Option<Live<RestApi
     let mut actual = Settings::of_listed(at, found, aws)?.with(draft);
     if let Some(stage) = stage {
         actual.stage = Stage { strays, ..Stage::read(stage) };
+        if let Some(log) = &mut actual.stage.access_log {
+            let account = gateway_account::settings(of, aws).await?;
+            log.account = Ref::live(gateway_account::role_of(&account).unwrap_or_default());
+        }
     }
     let mut outputs = outputs(aws, id, &actual.stage.name);
     outputs.insert("name".to_owned(), Listed::name(found).to_owned());

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::patch::{Patch, escaped, unescaped};
 use crate::{
     Place,
-    kinds::{alarm::Number, log_group::LogGroup},
+    kinds::{alarm::Number, gateway_account::GatewayAccount, log_group::LogGroup},
 };
 
 /// Where callers reach the API: a name in the URL, and how calls to it are limited and logged.
@@ -65,6 +65,8 @@ pub enum LogLevel {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AccessLog {
     pub group: Ref<LogGroup>,
+    /// By `log_role`: the account's role, which must be there first. What was found names the one that is.
+    pub account: Ref<GatewayAccount>,
     /// Key to variable without `$context.`: `ip` to `identity.sourceIp`. Query strings are never logged: they hold
     /// tokens and addresses. What another hand wrote and this cannot hold is under an empty key.
     pub format: BTreeMap<String, String>,
@@ -133,6 +135,10 @@ impl MethodSettings {
 }
 
 impl AccessLog {
+    fn is_written_as(&self, other: &Self) -> bool {
+        (&self.group, &self.format) == (&other.group, &other.format)
+    }
+
     fn text(&self) -> String {
         let pairs =
             self.format.iter().map(|(key, variable)| (key.clone(), format!("{CONTEXT}{variable}").into()));
@@ -146,7 +152,7 @@ impl AccessLog {
         });
         let format = pairs.unwrap_or_else(|| BTreeMap::from([(String::new(), format.to_owned())]));
         // AWS wants and shows the ARN without the star that other services put behind it.
-        Self { group: Ref::live(group.trim_end_matches(":*")), format }
+        Self { group: Ref::live(group.trim_end_matches(":*")), account: Ref::live(""), format }
     }
 
     /// Refuses what would log query strings or is no variable.
@@ -205,7 +211,7 @@ impl Stage {
     pub(super) fn read(found: &Found) -> Self {
         let settings: BTreeMap<&String, &MethodSetting> =
             found.method_settings().into_iter().flatten().collect();
-        let of_methods = settings.iter().filter(|(key, _)| *key != DEFAULT);
+        let of_methods = settings.iter().filter(|(key, _)| key.as_str() != DEFAULT);
         let log = found.access_log_settings();
         let size = found.cache_cluster_size().filter(|_| found.cache_cluster_enabled());
         Self {
@@ -243,7 +249,7 @@ impl Stage {
             want.patch(&settings_key(method), live.methods.get(method), to);
         }
         match (&self.access_log, &live.access_log) {
-            (Some(want), have) if Some(want) != have.as_ref() => {
+            (Some(want), have) if !have.as_ref().is_some_and(|have| want.is_written_as(have)) => {
                 to.replace("/accessLogSettings/destinationArn", want.group.text());
                 to.replace("/accessLogSettings/format", want.text());
             }
@@ -277,7 +283,7 @@ mod tests {
     #[test]
     fn a_format_is_read_back_and_a_foreign_one_is_not_lost() {
         let format = BTreeMap::from([("ip".to_owned(), "identity.sourceIp".to_owned())]);
-        let log = AccessLog { group: Ref::live("arn:g"), format };
+        let log = AccessLog { group: Ref::live("arn:g"), account: Ref::live(""), format };
         assert_eq!(log.text(), r#"{"ip":"$context.identity.sourceIp"}"#);
         assert_eq!(AccessLog::read("arn:g:*", &log.text()), log);
         let foreign = "$context.identity.sourceIp - $context.requestId";
