@@ -145,7 +145,8 @@ mod tests {
     fn mappings_and_templates_name_what_is_known() {
         let headers = vec![("origin".to_owned(), "https://crm".to_owned())];
         let request = Request { headers, query: "a=1&a=2+3".into(), ..Request::default() };
-        let context = json!({ "requestId": "r", "identity": { "sourceIp": "::1" }, "error": { "messageString": "\"no\"" } });
+        let error = json!({ "messageString": "\"no\"" });
+        let context = json!({ "requestId": "r", "identity": { "sourceIp": "::1" }, "error": error });
         let variables = BTreeMap::from([("colour".to_owned(), "blue".to_owned())]);
         let parameters = [("id".to_owned(), "7".to_owned())];
         let scope =

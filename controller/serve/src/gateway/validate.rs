@@ -167,7 +167,10 @@ mod tests {
             "type": "object", "required": ["to"], "additionalProperties": false,
             "properties": { "to": { "oneOf": [
                 { "$ref": "https://apigateway.amazonaws.com/restapis/x/models/Name" },
-                { "type": "array", "minItems": 1, "uniqueItems": true, "items": { "$ref": "#/components/schemas/Name" } },
+                {
+                    "type": "array", "minItems": 1, "uniqueItems": true,
+                    "items": { "$ref": "#/components/schemas/Name" },
+                },
             ] } },
         });
         check(
