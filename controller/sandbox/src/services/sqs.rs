@@ -61,7 +61,7 @@ fn handle(request: &Request, world: &mut World<'_>) -> Result<Reply, Refusal> {
         "ChangeMessageVisibility" => messages::change_visibility(input, world)?,
         "PurgeQueue" => {
             existing(world, named(input))?;
-            messages::purge(&named(input).to_owned(), world);
+            messages::purge(named(input), world);
             json!({})
         }
         other => return Err(request.unknown(other)),

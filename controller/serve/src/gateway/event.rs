@@ -104,10 +104,10 @@ pub fn extended_id(id: &str) -> String {
 
 fn headers(request: &Request) -> Vec<(String, String)> {
     let forwarded = ["x-forwarded-for", "x-forwarded-port", "x-forwarded-proto", "x-amzn-trace-id"];
-    let kept = request.headers.iter().filter(|(name, _)| {
-        let is = |known: &&str| name.eq_ignore_ascii_case(known);
-        !DROPPED.iter().any(|known| is(known)) && !forwarded.iter().any(|known| is(known))
-    });
+    let kept = request
+        .headers
+        .iter()
+        .filter(|(name, _)| !DROPPED.iter().chain(&forwarded).any(|known| name.eq_ignore_ascii_case(known)));
     let mut headers: Vec<_> = kept
         .map(|(name, value)| {
             let name = match name.to_ascii_lowercase().as_str() {

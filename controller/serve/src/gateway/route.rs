@@ -14,14 +14,13 @@ pub fn below_stage<'p>(stage: &str, path: &'p str) -> Option<&'p str> {
     }
 }
 
+/// A resource, its method, and the path's parameters.
+pub type Found<'r> = (&'r Resource, &'r Method, Vec<(String, String)>);
+
 /// The resource and method, and the path's parameters, decoded. Plain segments win over `{parameters}`, those over
 /// `{greedy+}`; the method itself over `ANY`. A slash at the end does not count.
 #[must_use]
-pub fn find<'r>(
-    resources: &'r [Resource],
-    method: &str,
-    path: &str,
-) -> Option<(&'r Resource, &'r Method, Vec<(String, String)>)> {
+pub fn find<'r>(resources: &'r [Resource], method: &str, path: &str) -> Option<Found<'r>> {
     let segments: Vec<&str> = path.trim_end_matches('/').split('/').skip(1).collect();
     let matching = resources.iter().filter_map(|resource| {
         let (rank, parameters) = fits(&resource.path, &segments)?;

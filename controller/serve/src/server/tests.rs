@@ -150,9 +150,9 @@ async fn requests_reach_the_function() {
     let (status, body) = get(&stage.api, "/dev/elsewhere").await;
     assert_eq!((status, body.as_str()), (403, r#"{"message":"Missing Authentication Token"}"#));
     let logged = loop {
-        match stage.news.recv().await.unwrap() {
-            News::Request { method, path, status, function, .. } => break (method, path, status, function),
-            _ => {}
+        let news = stage.news.recv().await.unwrap();
+        if let News::Request { method, path, status, function, .. } = news {
+            break (method, path, status, function);
         }
     };
     assert_eq!(logged, ("GET".into(), "/dev/health".into(), 200, Some("crm-send".into())));
@@ -313,10 +313,10 @@ async fn what_is_published_reaches_functions() {
     form(format!("Action=Subscribe&TopicArn={topic}&Protocol=lambda&Endpoint={ALIAS}")).await;
     form(format!("Action=Publish&TopicArn={topic}&Subject=s&Message=hello")).await;
     let record = loop {
-        if let News::Line { text, .. } = stage.news.recv().await.unwrap() {
-            if let Some(records) = text.strip_prefix("records ") {
-                break serde_json::from_str::<Value>(records).unwrap()[0].clone();
-            }
+        if let News::Line { text, .. } = stage.news.recv().await.unwrap()
+            && let Some(records) = text.strip_prefix("records ")
+        {
+            break serde_json::from_str::<Value>(records).unwrap()[0].clone();
         }
     };
     assert_eq!((&record["Sns"]["Message"], &record["Sns"]["Subject"]), (&json!("hello"), &json!("s")));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{QUEUES, existing, named};
-use crate::services::{Refusal, World, strings, text};
+use crate::services::{Refusal, World, text};
 
 /// By queue and number: in the order of sending.
 const MESSAGES: &str = "sqs/messages";
@@ -170,7 +170,8 @@ fn of_receipt(queue: &str, receipt: &str, world: &World<'_>) -> Result<Option<St
     if !key.starts_with(&format!("{queue}/")) {
         return Err(wrong());
     }
-    let current = world.get(MESSAGES, key).filter(|message| message["receives"].to_string() == receives);
+    let receives: u64 = receives.parse().map_err(|_| wrong())?;
+    let current = world.get(MESSAGES, key).filter(|message| message["receives"] == receives);
     Ok(current.map(|_| key.to_owned()))
 }
 
