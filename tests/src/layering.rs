@@ -10,13 +10,14 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("engine", &["model"], &["aws-", "jiff"]),
     ("kinds", &["model"], &[]),
     ("sandbox", &[], &[]),
+    ("serve", &["sandbox"], &["aws-sdk-"]),
     ("contract", &[], &["tokio", "aws-", "futures", "jiff"]),
     ("support", &["contract"], &[]),
     ("outreach", &["contract", "support"], &[]),
     ("financial", &["contract", "support"], &[]),
     ("dn_api", &["contract", "support"], &[]),
     ("stacks", &["contract", "kinds", "model"], &["tokio", "aws-", "futures"]),
-    ("cli", &["contract", "engine", "kinds", "model", "sandbox", "stacks"], &["aws-sdk-"]),
+    ("cli", &["contract", "engine", "kinds", "model", "sandbox", "serve", "stacks"], &["aws-sdk-"]),
     ("tests", &[], &[]),
 ];
 

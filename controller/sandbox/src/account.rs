@@ -132,10 +132,33 @@ impl Account {
         account
     }
 
-    /// Everything the account holds.
+    /// Everything the account holds, as other processes left it too.
     #[must_use]
     pub fn documents(&self) -> Documents {
-        self.state().store.documents.clone()
+        let mut state = self.state();
+        // What cannot be read now is told by the next call; until then the account is as it was seen last.
+        let _ = state.store.refresh();
+        state.store.documents.clone()
+    }
+
+    /// Grows whenever a collection whose name begins with one of `prefixes` changes, by whichever process: whoever
+    /// keeps what it has read can tell whether to read again. Much cheaper than [`documents`](Self::documents).
+    #[must_use]
+    pub fn changes(&self, prefixes: &[&str]) -> u64 {
+        let mut state = self.state();
+        let _ = state.store.refresh();
+        prefixes.iter().map(|prefix| state.store.changes(prefix)).sum()
+    }
+
+    /// Twelve digits.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.shared.id
+    }
+
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.shared.region
     }
 
     /// Schedules of EventBridge Scheduler as they stand: who runs the account's functions calls them on time.
@@ -327,6 +350,15 @@ impl Account {
             (look(&world), Vec::new())
         });
         seen.ok()
+    }
+
+    /// Changes what the account holds, outside of any call.
+    pub(crate) fn change(
+        &self,
+        work: impl FnOnce(&mut World<'_>) -> Result<Reply, Refusal>,
+    ) -> io::Result<Result<Reply, Refusal>> {
+        let mut state = self.state();
+        self.work(&mut state, self.shared.clock.now_ms(), work)
     }
 
     /// Runs a piece of work on the documents; its edits are kept only when it succeeds.

@@ -31,8 +31,8 @@ pub use account::{Account, Served};
 pub use clock::Clock;
 pub use mail::SentMail;
 pub use services::{
-    DeployedApi, DeployedFunction, DeployedRoute, EventSource, GatewayAnswer, Limit, Refusal, Schedule,
-    Usage, Validator, World,
+    DeployedApi, DeployedFunction, DeployedRoute, EventSource, GatewayAnswer, Limit, Notification, Refusal,
+    Schedule, Usage, Validator, World,
 };
 pub use trouble::{Trouble, What, When};
 pub use weather::Weather;

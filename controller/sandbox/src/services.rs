@@ -35,6 +35,7 @@ pub use apigateway::{DeployedApi, DeployedRoute, GatewayAnswer, Limit, Usage, Va
 pub use lambda::{DeployedFunction, EventSource};
 pub use scheduler::Schedule;
 pub(crate) use scheduler::schedules;
+pub use sns::Notification;
 
 /// One service: how it is spoken to, and what it does.
 pub(crate) struct Service {

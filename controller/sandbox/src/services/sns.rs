@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use super::{Refusal, Service, Tagged, World, grants, page, strings, text};
 use crate::wire::{Protocol, Reply, Request};
 
+mod publish;
 mod subscriptions;
+
+pub use publish::Notification;
 
 pub(crate) const SERVICE: Service = Service {
     signing: "sns",
@@ -44,6 +47,7 @@ fn handle(request: &Request, world: &mut World<'_>) -> Result<Reply, Refusal> {
             let tags = tags.into_iter().map(|(key, value)| json!({ "Key": key, "Value": value }));
             json!({ "Tags": tags.collect::<Vec<_>>() })
         }
+        "Publish" => publish::publish(input, world)?,
         "Subscribe" => subscriptions::subscribe(input, world)?,
         "ConfirmSubscription" => subscriptions::confirm(input, world)?,
         "Unsubscribe" => subscriptions::unsubscribe(text(input, "SubscriptionArn"), world)?,
