@@ -39,6 +39,18 @@ const ACCESS: &[(&str, &str)] = &[
     ("integrationStatus", "integration.status"),
 ];
 
+/// Failures of the gateway in front of an API with keys, whose bodies repeat their status (R75). A wrong key is 401
+/// there, where API Gateway would say 403.
+const KEYED: &[(&str, u16)] = &[
+    ("INVALID_API_KEY", 401),
+    ("ACCESS_DENIED", 403),
+    ("MISSING_AUTHENTICATION_TOKEN", 404),
+    ("THROTTLED", 429),
+    ("QUOTA_EXCEEDED", 429),
+    ("DEFAULT_4XX", 400),
+    ("DEFAULT_5XX", 500),
+];
+
 /// Declares every API that has a function to call.
 pub(crate) fn declare(
     world: &mut World,
@@ -110,7 +122,7 @@ fn document(environment: &Environment, api: &Api) -> Result<Value, DeclareError>
         "paths": paths,
         "x-amazon-apigateway-gateway-responses": failures(environment, api),
     });
-    if api.endpoints.iter().any(|endpoint| endpoint.auth == Auth::ApiKey) {
+    if is_keyed(api) {
         let scheme = json!({ "type": "apiKey", "name": "x-api-key", "in": "header" });
         document["components"] = json!({ "securitySchemes": { "api_key": scheme } });
     }
@@ -151,17 +163,28 @@ fn failures(environment: &Environment, api: &Api) -> Value {
         headers.insert("gatewayresponse.header.Access-Control-Allow-Credentials".to_owned(), json!("'true'"));
         headers.insert("gatewayresponse.header.Vary".to_owned(), json!("'Origin'"));
     }
-    let keyed = api.endpoints.iter().any(|endpoint| endpoint.auth == Auth::ApiKey);
-    let template = match keyed {
-        true => r#"{"statusCode":$context.status,"message":$context.error.messageString}"#.to_owned(),
-        false => format!(
+    let answer = |template: String| json!({ "responseParameters": headers, "responseTemplates": { "application/json": template } });
+    if !is_keyed(api) {
+        let template = format!(
             r#"{{"success":false,"error":$context.error.messageString,"timestamp":"$context.requestTime","version":"{}"}}"#,
             contract::reply::VERSION
-        ),
-    };
-    let response =
-        json!({ "responseParameters": headers, "responseTemplates": { "application/json": template } });
-    json!({ "DEFAULT_4XX": response, "DEFAULT_5XX": response })
+        );
+        return json!({ "DEFAULT_4XX": answer(template.clone()), "DEFAULT_5XX": answer(template) });
+    }
+    let mut answers = Map::new();
+    for (kind, status) in KEYED {
+        let template = format!(r#"{{"statusCode":{status},"message":$context.error.messageString}}"#);
+        let mut answer = answer(template);
+        if !kind.starts_with("DEFAULT") {
+            answer["statusCode"] = json!(status.to_string());
+        }
+        answers.insert((*kind).to_owned(), answer);
+    }
+    answers.into()
+}
+
+fn is_keyed(api: &Api) -> bool {
+    api.endpoints.iter().any(|endpoint| endpoint.auth == Auth::ApiKey)
 }
 
 /// Keys and quotas. Callers with tokens need no key; the quota then counts nobody (A10).
@@ -183,7 +206,7 @@ fn plan(
         quota: Some(Quota::daily(api.quota_a_day)),
         ..UsagePlan::unlimited(&format!("What callers of {} may ask for.", api.name))
     };
-    if api.endpoints.iter().any(|endpoint| endpoint.auth == Auth::ApiKey) {
+    if is_keyed(api) {
         let key = world.add(api.stack, &format!("{}-crm", api.name), ApiKey::enabled("The CRM."))?;
         plan.keys = [key.by("id")].into();
     }

@@ -109,23 +109,21 @@ impl Deployed for Live {
     }
 
     fn schedules(&self) -> Vec<Schedule> {
-        let documents = self.0.documents();
-        let all = documents.get("scheduler/schedules").into_iter().flatten().map(|(_, one)| one.as_ref());
-        all.filter(|one| one["State"] == "ENABLED").map(|one| schedule(one, &self.0)).collect()
-    }
-}
-
-/// As Scheduler describes it.
-fn schedule(one: &Value, account: &Account) -> Schedule {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (group, name) = (text(&one["GroupName"]), text(&one["Name"]));
-    let target = &one["Target"];
-    Schedule {
-        arn: format!("arn:aws:scheduler:{}:{}:schedule/{group}/{name}", account.region(), account.id()),
-        expression: text(&one["ScheduleExpression"]),
-        timezone: text(&one["ScheduleExpressionTimezone"]),
-        target: text(&target["Arn"]),
-        input: target["Input"].as_str().map(str::to_owned),
+        let all = self.0.schedules().into_iter().filter(|one| one.enabled);
+        all.map(|one| Schedule {
+            arn: format!(
+                "arn:aws:scheduler:{}:{}:schedule/{}/{}",
+                self.0.region(),
+                self.0.id(),
+                one.group,
+                one.name
+            ),
+            expression: one.expression,
+            timezone: one.timezone,
+            target: one.target_arn,
+            input: one.input,
+        })
+        .collect()
     }
 }
 

@@ -11,6 +11,7 @@ use contract::{
     function::Deployed,
     variable::{Problem, Variables},
 };
+use http::Method;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use tracing::{error, info};
@@ -96,7 +97,10 @@ where
         Ok(request) => request,
         Err(failed) => return failed.reply(call.clock).for_gateway(),
     };
-    let outcome = handler(request.clone(), call.clone()).await;
+    let outcome = match request.method {
+        Method::OPTIONS => Ok(Reply::preflight()),
+        _ => handler(request.clone(), call.clone()).await,
+    };
     let reply = match &outcome {
         Ok(reply) => reply.clone(),
         Err(failed) => failed.reply(call.clock),
