@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
+    path::Path,
     sync::{Arc, LazyLock, Mutex, PoisonError},
     time::Duration,
 };
@@ -43,22 +44,39 @@ pub(crate) fn environment() -> Environment {
 const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqob2ZamFKBkf8VtGWL9hkHndIZGO\n\
     BlWb0CQlXShxVqLiPW0BpRCDg7LihcQWKoo7nxGM84MecWmgR9XmmJsV5w==\n-----END PUBLIC KEY-----\n";
 
-/// Code that nobody runs: a small file for each service, written once a process.
+/// Code that nobody runs: a small zip for each service, written once a process.
 pub(crate) fn artefacts() -> Artefacts {
-    static MADE: LazyLock<(tempfile::TempDir, Artefacts)> = LazyLock::new(|| {
-        let folder = tempfile::tempdir().expect("a folder");
-        let one = |service: Service| {
-            let bytes = format!("the code of {}", service.package());
-            let file = folder.path().join(service.package());
-            std::fs::write(&file, &bytes).expect("a file");
-            let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-            (service, Artefact { file, sha256, size: bytes.len() as u64 })
-        };
-        let made = Service::all().map(one).collect();
-        (folder, made)
-    });
-    MADE.1.clone()
+    ARTEFACTS.1.clone()
 }
+
+/// The folder with them, as `dn build --out` would have written it.
+pub(crate) fn artefacts_folder() -> &'static Path {
+    ARTEFACTS.0.path()
+}
+
+static ARTEFACTS: LazyLock<(tempfile::TempDir, Artefacts)> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().expect("a folder");
+    let one = |service: Service| {
+        // Lambda looks whether it is a zip, and no further before it is called.
+        let bytes = format!("PK\u{3}\u{4}the code of {}", service.package());
+        let file = folder.path().join(format!("{}.zip", service.package()));
+        std::fs::write(&file, &bytes).expect("a file");
+        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        (service, Artefact { file, sha256, size: bytes.len() as u64 })
+    };
+    let made: Artefacts = Service::all().map(one).collect();
+    let entries: serde_json::Map<String, serde_json::Value> = made
+        .iter()
+        .map(|(service, one)| {
+            let file = one.file.file_name().map(|name| name.to_string_lossy().into_owned());
+            let entry = serde_json::json!({ "file": file, "sha256": one.sha256, "size": one.size });
+            (service.package().to_owned(), entry)
+        })
+        .collect();
+    let manifest = serde_json::json!({ "version": 1, "architecture": "x86_64", "artefacts": entries });
+    std::fs::write(folder.path().join("artefacts.json"), manifest.to_string()).expect("a file");
+    (folder, made)
+});
 
 /// The journal in memory. Clones are the same journal.
 #[derive(Clone, Debug, Default)]
