@@ -47,7 +47,7 @@ pub(crate) fn trusts(role: &str, service: &str, world: &World<'_>) -> bool {
     let named = world.all(ROLES).into_iter().find(|(name, one)| arn_of(name, one, world) == role);
     let trust: Option<Value> = named.and_then(|(_, one)| serde_json::from_str(text(one, "trust")).ok());
     let of_service = |one: &&Value| texts(&one["Principal"]["Service"]).contains(&service);
-    trust.is_some_and(|trust| statements(&trust).iter().any(|one| of_service(&one)))
+    trust.is_some_and(|trust| statements(&trust).iter().any(of_service))
 }
 
 /// What IAM does to a policy that names a role which is deleted: the ARN becomes the role's unique id.
