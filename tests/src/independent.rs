@@ -227,6 +227,11 @@ async fn laws_of_the_artefact_elsewhere() {
 }
 
 #[tokio::test]
+async fn laws_of_the_api_key_elsewhere() {
+    hold(&laws::api_key::examples()).await;
+}
+
+#[tokio::test]
 async fn laws_of_the_bucket_elsewhere() {
     hold(&laws::bucket::examples()).await;
 }
@@ -274,6 +279,11 @@ async fn laws_of_the_function_elsewhere() {
 #[tokio::test]
 async fn laws_of_the_function_policy_elsewhere() {
     hold(&laws::function_policy::examples()).await;
+}
+
+#[tokio::test]
+async fn laws_of_the_gateway_account_elsewhere() {
+    hold(&laws::gateway_account::examples()).await;
 }
 
 #[tokio::test]
@@ -355,6 +365,8 @@ async fn what_is_missing_elsewhere_still_is() {
             "identity" => is_missing(&laws::identity::examples(), says).await,
             "mail account" => is_missing(&laws::mail_account::examples(), says).await,
             "receipt rule" => is_missing(&laws::receipt_rule::examples(), says).await,
+            "rest api" => is_missing(&laws::rest_api::examples(), says).await,
+            "usage plan" => is_missing(&laws::usage_plan::examples(), says).await,
             other => panic!("{other} has no examples here"),
         }
     }

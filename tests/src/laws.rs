@@ -186,7 +186,7 @@ pub(crate) async fn apply(world: &World, cloud: &impl Cloud) -> Result<(), Fault
 async fn look(world: &World, cloud: &impl Cloud) -> (Declared, Option<Found>) {
     let aws = writer(cloud);
     // References resolve through what was observed, so everything is looked at, the subject last.
-    let (mut last, mut outputs) = (None, std::collections::BTreeMap::new());
+    let mut last = None;
     for one in world.watch(aws.reader()) {
         let found = one.observe().await.expect("an observation");
         // As a plan does: a set of references is in the order of what they stand for.
@@ -194,12 +194,9 @@ async fn look(world: &World, cloud: &impl Cloud) -> (Declared, Option<Found>) {
         let known = found.as_ref().map_or_else(|| declared.known.clone(), |found| found.outputs.clone());
         outputs.insert(declared.address.clone(), known);
         last = Some((declared, found));
+        last = Some((one.resolved(), found));
     }
-    let (mut declared, found) = last.expect("a world with a subject");
-    declared.fields = declared
-        .fields
-        .resolve(&|reference| outputs.get(&reference.address)?.get(&reference.attribute).cloned());
-    (declared, found)
+    last.expect("a world with a subject")
 }
 
 async fn differences(world: &World, cloud: &impl Cloud) -> Vec<Change> {

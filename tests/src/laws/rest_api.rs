@@ -70,6 +70,9 @@ pub(super) fn minimal() -> Value {
 
 /// Several routes, with all that a document may say. `role` is called with.
 pub(super) fn whole(role: &str) -> Value {
+    let mail = json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Mail" } } });
+    let addresses =
+        json!({ "type": "array", "items": { "$ref": "#/components/schemas/Address" }, "maxItems": 50 });
     let cors = json!({ "gatewayresponse.header.Access-Control-Allow-Origin": "'*'" });
     json!({
         "openapi": "3.0.3",
@@ -88,7 +91,7 @@ pub(super) fn whole(role: &str) -> Value {
                         "200": {
                             "description": "sent",
                             "headers": { "X-Id": { "required": true, "schema": { "type": "string" } } },
-                            "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Mail" } } },
+                            "content": mail,
                         },
                         "default": { "description": "an error" },
                     },
@@ -113,7 +116,7 @@ pub(super) fn whole(role: &str) -> Value {
                     "httpMethod": "POST",
                     "uri": "arn:aws:apigateway:us-east-1:sqs:path/000000000000/mail",
                     "credentials": role,
-                    "requestParameters": { "integration.request.header.Content-Type": "'application/x-www-form-urlencoded'" },
+                    "requestParameters": { "integration.request.header.X-Kind": "'mail'" },
                     "requestTemplates": { "application/json": "Action=SendMessage&MessageBody=$input.body" },
                     "passthroughBehavior": "never",
                     "timeoutInMillis": 5000,
@@ -123,19 +126,19 @@ pub(super) fn whole(role: &str) -> Value {
                     },
                 },
             } },
-            "/any": { "x-amazon-apigateway-any-method": { "x-amazon-apigateway-integration": function("any") } },
+            "/any": { "x-amazon-apigateway-any-method": {
+                "x-amazon-apigateway-integration": function("any"),
+            } },
         },
         "components": {
             "parameters": { "Trace": { "in": "header", "name": "X-Trace", "schema": { "type": "string" } } },
-            "requestBodies": { "Mail": { "content": { "application/json": {
-                "schema": { "$ref": "#/components/schemas/Mail" },
-            } } } },
+            "requestBodies": { "Mail": { "content": mail } },
             "schemas": {
                 "Mail": {
                     "type": "object",
                     "required": ["to"],
                     "properties": {
-                        "to": { "type": "array", "items": { "$ref": "#/components/schemas/Address" }, "maxItems": 50 },
+                        "to": addresses,
                         "subject": { "type": "string", "maxLength": 100, "example": "Hello" },
                     },
                 },

@@ -1,10 +1,11 @@
 //! A key that callers of an API send in `x-api-key`.
 //!
-//! Outputs: `id`, `name`, `arn`. The value is made by AWS and never read by this program: `dn` has no way to print it.
+//! Outputs: `id`, `name`, `arn`. The value is made by AWS and never read by this program: `dn` has no way to
+//! print it.
 //!
 //! Surprises (aws-semantics 10): names are not unique, so the tag `dn:address` tells which key is meant and
-//! `CreateApiKey` is called only after all were listed; the value can never be changed, so rotation is a second key;
-//! a key does nothing unless a method asks for one.
+//! `CreateApiKey` is called only after all were listed; the value can never be changed, so rotation is a
+//! second key; a key does nothing unless a method asks for one.
 
 use std::sync::Arc;
 

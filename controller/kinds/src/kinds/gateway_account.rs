@@ -1,11 +1,12 @@
 //! What API Gateway keeps once for an account and Region: the role that writes the logs of its APIs.
 //!
-//! Outputs: `log_role` (its ARN), `rate_limit` and `burst_limit`, the throttle that all APIs of the account share (calls a second, and at
-//! once).
+//! Outputs: `log_role` (its ARN), `rate_limit` and `burst_limit`, the throttle that all APIs of the account
+//! share (calls a second, and at once).
 //!
-//! Surprises (aws-semantics 9, 1.3): it cannot be tagged, and every API of the account writes its logs by it, so only
-//! one stage of an account should declare it; a role that was just made is refused with `BadRequestException` for
-//! some seconds; `UpdateAccount` may be called once in 20 seconds. Without a role it counts as not there.
+//! Surprises (aws-semantics 9, 1.3): it cannot be tagged, and every API of the account writes its logs by it,
+//! so only one stage of an account should declare it; a role that was just made is refused with
+//! `BadRequestException` for some seconds; `UpdateAccount` may be called once in 20 seconds. Without a role
+//! it counts as not there.
 
 use std::sync::Arc;
 

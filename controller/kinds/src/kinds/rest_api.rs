@@ -1,13 +1,14 @@
 //! A REST API of API Gateway: its document, its settings, and the one stage that its callers reach.
 //!
-//! Outputs: `id`, `name`, `arn`, `execution_arn` (what a function's policy names), and with a stage `stage` and `url`.
+//! Outputs: `id`, `name`, `arn`, `execution_arn` (what a function's policy names), and with a stage `stage`
+//! and `url`.
 //!
 //! Surprises (aws-semantics 9): names are not unique, so the tag `dn:address` tells which API is meant and
-//! `CreateRestApi` is called only after all were listed; methods are a draft that nobody sees before it is deployed,
-//! so the deployment's description holds the hash of the draft it was made from, and a stage that shows another
-//! one differs (`stage.deployed`); `PutRestApi` resets every setting that the document does not name, so what is
-//! imported names all of them; the logs of a stage need the role of the gateway account; a deployment that a stage
-//! shows cannot be deleted.
+//! `CreateRestApi` is called only after all were listed; methods are a draft that nobody sees before it is
+//! deployed, so the deployment's description holds the hash of the draft it was made from, and a stage that
+//! shows another one differs (`stage.deployed`); `PutRestApi` resets every setting that the document does not
+//! name, so what is imported names all of them; the logs of a stage need the role of the gateway account; a
+//! deployment that a stage shows cannot be deleted.
 
 use std::collections::BTreeSet;
 
@@ -66,8 +67,8 @@ pub struct RestApi {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Body {
-    /// An OpenAPI 3.0 document with API Gateway's extensions; its strings may hold references. Settings that are
-    /// fields of the API are not read from it.
+    /// An OpenAPI 3.0 document with API Gateway's extensions; its strings may hold references. Settings that
+    /// are fields of the API are not read from it.
     Document(Value),
     /// What AWS keeps of one, and whether the stage shows just that.
     Draft { draft: Draft, deployed: bool },
@@ -290,7 +291,8 @@ impl RestApi {
         Ok(Live::new(actual.with(Draft::default()), outputs, Some(at.birth_tags())))
     }
 
-    /// Replaces the whole draft, then whatever setting the import left otherwise (the endpoint cannot be imported).
+    /// Replaces the whole draft, then whatever setting the import left otherwise (the endpoint cannot be
+    /// imported).
     async fn import(
         &self,
         at: &Place,

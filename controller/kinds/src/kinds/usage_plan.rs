@@ -3,9 +3,9 @@
 //! Outputs: `id`, `name`, `arn`.
 //!
 //! Surprises (aws-semantics 10): names are not unique, so the tag `dn:address` tells which plan is meant;
-//! `UpdateUsagePlan` may be called once in 20 seconds, so all changes of a plan are one call; a stage must exist before
-//! it is named, and cannot go while it is; a plan cannot go while it names a stage; one key reaches one stage by one
-//! plan only. Limits are best effort, not a guarantee.
+//! `UpdateUsagePlan` may be called once in 20 seconds, so all changes of a plan are one call; a stage must
+//! exist before it is named, and cannot go while it is; a plan cannot go while it names a stage; one key
+//! reaches one stage by one plan only. Limits are best effort, not a guarantee.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,8 +1,8 @@
-//! API Gateway, version 1: REST APIs with a draft that is imported and edited, deployments that are snapshots of it,
-//! stages that show one, usage plans and keys.
+//! API Gateway, version 1: REST APIs with a draft that is imported and edited, deployments that are snapshots
+//! of it, stages that show one, usage plans and keys.
 //!
-//! Wire shapes are those of the API model; the default models, the escaped resource policy and the refusals are
-//! as seen on AWS (aws-semantics 9, 10, 18).
+//! Wire shapes are those of the API model; the default models, the escaped resource policy and the refusals
+//! are as seen on AWS (aws-semantics 9, 10, 18).
 
 use std::collections::BTreeMap;
 

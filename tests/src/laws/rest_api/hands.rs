@@ -1,16 +1,18 @@
 //! What other hands do to an API, what a person is told, and that it is put back.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use aws_sdk_apigateway::{
     Client,
     types::{Op, PatchOperation},
 };
-use kinds::kinds::rest_api::RestApi;
-use model::Found;
+use kinds::{Scope, Writer, kinds::rest_api::RestApi};
+use model::{Found, MayFind};
 use sandbox::{Account, Trouble, Weather, What, When};
 use serde_json::json;
 
 use super::{examples, set};
-use crate::laws::{Example, apply, differences, fresh, look, world_of};
+use crate::laws::{Cloud, Example, PlainGate, apply, differences, fresh, look, scope, world_of};
 
 /// Replaces one value.
 pub(crate) fn patch(path: &str, value: &str) -> PatchOperation {
@@ -172,6 +174,35 @@ async fn an_api_of_the_same_name_is_not_taken() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_api_is_taken_over_by_its_id_or_by_a_name_that_only_it_has() {
+    let account = fresh();
+    let hand = Client::new(&account.sdk_config());
+    let made = async |name: &str| {
+        let made = hand.create_rest_api().name(name).send().await.expect("an API");
+        made.id.expect("an id")
+    };
+    let first = made("mail").await;
+    let world = world_of(&examples()[0], |_| {});
+    let address = world.declared(&scope())[0].address.clone();
+    let named = async |name: &str| {
+        let names = BTreeMap::from([(address.clone(), name.to_owned())]);
+        let aws = Writer::new(account.clients(), Scope { names, ..scope() }, Arc::new(PlainGate::PATIENT));
+        world.manage(&aws)[0].converge(MayFind::Anything).await
+    };
+    let outputs = named("mail").await.expect("it is taken over");
+    assert_eq!(outputs["id"], first);
+    let second = made("post").await;
+    made("post").await;
+    hand.delete_rest_api().rest_api_id(&first).send().await.expect("the first goes");
+    let fault = named("post").await.expect_err("two have that name");
+    assert!(fault.to_string().contains("are called post"), "{fault}");
+    let outputs = named(&format!("id:{second}")).await.expect("it is taken over");
+    assert_eq!((outputs["id"].as_str(), outputs["name"].as_str()), (second.as_str(), "post"));
+    assert_eq!(outputs["url"], format!("https://{second}.execute-api.us-east-1.amazonaws.com/dev"));
+    assert_eq!(account.apis().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn old_deployments_go_but_for_the_last() {
     let (example, account, id) = born(0).await;
     for bytes in 1..=9 {
@@ -234,7 +265,8 @@ async fn gateway_responses_and_foreign_log_formats_are_found() {
 
 #[tokio::test(start_paused = true)]
 async fn a_document_that_cannot_be_served_as_written_is_refused_before_anything_is_made() {
-    let inline = json!({ "200": { "description": "x", "content": { "application/json": { "schema": { "type": "object" } } } } });
+    let content = json!({ "application/json": { "schema": { "type": "object" } } });
+    let inline = json!({ "200": { "description": "x", "content": content } });
     let cases: [(&str, serde_json::Value, &str); 5] = [
         ("/openapi", json!("2.0"), "is not OpenAPI 3.0"),
         ("/paths/~1send-email/post/responses", inline, "give it a name under components/schemas"),

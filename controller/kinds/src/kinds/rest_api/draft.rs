@@ -1,7 +1,7 @@
 //! What API Gateway keeps of an OpenAPI document, as typed values: the form that is compared and imported.
 //!
-//! Descriptions, tags and examples are for readers of the document; API Gateway does not serve by them, and they are
-//! not sent.
+//! Descriptions, tags and examples are for readers of the document; API Gateway does not serve by them, and
+//! they are not sent.
 
 use std::collections::BTreeMap;
 
@@ -114,7 +114,8 @@ pub struct GatewayResponse {
     pub templates: Map<String>,
 }
 
-/// Words of a schema that API Gateway does not keep, or that mean nothing to it (developer guide, "important notes").
+/// Words of a schema that API Gateway does not keep, or that mean nothing to it (developer guide, "important
+/// notes").
 const ANNOTATIONS: &[&str] = &[
     "$schema",
     "deprecated",
@@ -202,12 +203,13 @@ mod tests {
 
     #[test]
     fn a_schema_loses_its_annotations_and_keeps_its_properties() {
+        let url = "https://apigateway.amazonaws.com/restapis/a1/models/Address";
         let given = json!({
             "$schema": "http://json-schema.org/draft-04/schema#",
             "type": "object", "example": { "to": "a@b" },
             "properties": {
                 "example": { "type": "string", "readOnly": true },
-                "all": { "type": "array", "items": { "$ref": "https://apigateway.amazonaws.com/restapis/a1/models/Address" } },
+                "all": { "type": "array", "items": { "$ref": url } },
             },
         });
         let kept = json!({

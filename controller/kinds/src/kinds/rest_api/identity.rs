@@ -1,6 +1,7 @@
 //! Which API, usage plan or key is meant: AWS's names for them are not unique, so their tags tell.
 //!
-//! A physical name `id:…` is one by its id: an orphan, or what the environment names so in order to take it over.
+//! A physical name `id:…` is one by its id: an orphan, or what the environment names so in order to take it
+//! over.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -53,8 +54,8 @@ pub(crate) fn tags(of: &impl Listed) -> Tags {
     of.tags().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// The listed one of an address: by its id, else by its tags. A name counts only where the environment gives it,
-/// because others may have the same.
+/// The listed one of an address: by its id, else by its tags. A name counts only where the environment gives
+/// it, because others may have the same.
 pub(crate) fn pick<'l, T: Listed>(at: &Place, all: &'l [T], aws: &Reader) -> Result<Option<&'l T>, Fault> {
     if let Some(id) = by_id(at.name()) {
         return Ok(all.iter().find(|one| one.id() == id));
@@ -83,8 +84,8 @@ pub(crate) fn arn(aws: &Reader, collection: &str, id: &str) -> String {
     format!("arn:aws:apigateway:{}::/{collection}/{id}", aws.scope().region)
 }
 
-/// What the stage owns of a collection. The first id of an address goes by its name, as [`pick`] finds it; any
-/// other is an orphan by its id.
+/// What the stage owns of a collection. The first id of an address goes by its name, as [`pick`] finds it;
+/// any other is an orphan by its id.
 pub(crate) async fn owned(
     aws: &Reader,
     collection: &str,

@@ -1,7 +1,7 @@
 //! What AWS holds of an API: settings, draft, stage and what the stage shows.
 //!
-//! An export normalises the document and exists only for a stage, so the draft is read from its parts: five calls,
-//! however many routes there are (aws-semantics 9).
+//! An export normalises the document and exists only for a stage, so the draft is read from its parts: five
+//! calls, however many routes there are (aws-semantics 9).
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -128,8 +128,8 @@ pub(super) async fn find(at: &Place, aws: &Reader) -> Result<Option<Live<RestApi
 /// What a person must know when the stage does not show what is found in the draft.
 fn not_deployed(deployment: &str, description: &str) -> String {
     if description.starts_with(super::MARK) {
-        return "its callers do not get this: the draft was changed and not deployed, or the stage was moved to \
-                another deployment"
+        return "its callers do not get this: the draft was changed and not deployed, or the stage was moved \
+                to another deployment"
             .to_owned();
     }
     format!("another hand deployed what its callers get (deployment {deployment}: {description:?})")
@@ -164,8 +164,8 @@ pub(super) fn is_ours(stage: &FoundStage, at: &Place, aws: &Reader) -> bool {
     aws.scope().owned_address(&tags).as_ref() == Some(&at.address)
 }
 
-/// The stage that is meant, and those that were meant before: of several with our tags the one that was changed
-/// last; without any, the only one there is.
+/// The stage that is meant, and those that were meant before: of several with our tags the one that was
+/// changed last; without any, the only one there is.
 fn ours<'s>(
     stages: &'s [FoundStage],
     at: &Place,
@@ -245,7 +245,7 @@ impl Settings {
     }
 }
 
-/// A policy comes with its quotes escaped once more, and with whole ARNs where `execute-api:/…` was written.
+/// A policy comes with its quotes escaped once more, and with whole ARNs for `execute-api:/…`.
 fn policy(at: &Place, id: &str, text: Option<&str>, aws: &Reader) -> Result<Option<Policy>, Fault> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     let own = format!("{}/", aws.scope().arn("execute-api", id));

@@ -155,7 +155,8 @@ impl Source<'_> {
         Ok(found)
     }
 
-    /// Models by content type. Schemas without a name are refused: API Gateway would invent one at every import.
+    /// Models by content type. Schemas without a name are refused: API Gateway would invent one at every
+    /// import.
     fn bodies(&self, content: &Value) -> Result<BTreeMap<String, String>, String> {
         let with_schema = members(content).filter(|(_, media)| media.get("schema").is_some());
         with_schema
@@ -243,7 +244,9 @@ pub(super) fn write(draft: &Draft) -> Value {
         .iter()
         .map(|(kind, one)| {
             let response = json!({
-                "statusCode": one.status, "responseParameters": one.parameters, "responseTemplates": one.templates,
+                "statusCode": one.status,
+                "responseParameters": one.parameters,
+                "responseTemplates": one.templates,
             });
             (kind.clone(), without_empty(response))
         })

@@ -16,7 +16,8 @@ use crate::{
 /// Where callers reach the API: a name in the URL, and how calls to it are limited and logged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
-    /// The first part of every path. Another name is another stage; the old one goes when no usage plan names it.
+    /// The first part of every path. Another name is another stage; the old one goes when no usage plan names
+    /// it.
     pub name: String,
     /// For integrations; values of `A-Z a-z 0-9 - . _ ~ : / ? # & = ,`.
     pub variables: BTreeMap<String, String>,
@@ -29,7 +30,8 @@ pub struct Stage {
     pub tracing: bool,
     /// A cache costs by the hour: `0.5`, `1.6`, `6.1`, `13.5`, `28.4`, `58.2`, `118` or `237` GB.
     pub cache_gb: Option<Number>,
-    /// Other stages that carry this API's tags: left from another name. A spec has none; those found are removed.
+    /// Other stages that carry this API's tags: left from another name. A spec has none; those found are
+    /// removed.
     pub strays: BTreeSet<String>,
 }
 
@@ -67,8 +69,8 @@ pub struct AccessLog {
     pub group: Ref<LogGroup>,
     /// By `log_role`: the account's role, which must be there first. What was found names the one that is.
     pub account: Ref<GatewayAccount>,
-    /// Key to variable without `$context.`: `ip` to `identity.sourceIp`. Query strings are never logged: they hold
-    /// tokens and addresses. What another hand wrote and this cannot hold is under an empty key.
+    /// Key to variable without `$context.`: `ip` to `identity.sourceIp`. Query strings are never logged: they
+    /// hold tokens and addresses. What another hand wrote and this cannot hold is under an empty key.
     pub format: BTreeMap<String, String>,
 }
 

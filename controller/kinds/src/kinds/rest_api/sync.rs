@@ -85,8 +85,8 @@ async fn deployments(at: &Place, id: &str, aws: &Writer) -> Result<Vec<Deploymen
     Ok(pages!(&at.address, aws, "GetDeployments", ABSENT, ask()).unwrap_or_default())
 }
 
-/// A deployment of what is declared: one that is there (of a run that was killed, or of this draft as it once was)
-/// or a new one.
+/// A deployment of what is declared: one that is there (of a run that was killed, or of this draft as it once
+/// was) or a new one.
 async fn deployed(
     api: &RestApi,
     at: &Place,
@@ -138,8 +138,8 @@ async fn tag(at: &Place, id: &str, found: &FoundStage, aws: &Writer) -> Result<(
     Ok(())
 }
 
-/// Removes stages of other names that carry our tags. One that a usage plan still names stays: the plan is changed
-/// after the API, and the next run removes it.
+/// Removes stages of other names that carry our tags. One that a usage plan still names stays: the plan is
+/// changed after the API, and the next run removes it.
 async fn remove_strays<'s>(
     api: &RestApi,
     at: &Place,

@@ -61,7 +61,8 @@ pub(super) fn create(input: &Value, world: &mut World<'_>) -> Result<Value, Refu
     let endpoint = input["endpointConfiguration"]["types"][0].as_str().unwrap_or("EDGE");
     let schema = |title: &str, more: &str| {
         format!(
-            "{{\n  \"$schema\": \"http://json-schema.org/draft-04/schema#\",\n  \"title\" : \"{title} Schema\",\n  \
+            "{{\n  \"$schema\": \"http://json-schema.org/draft-04/schema#\",\n  \
+             \"title\" : \"{title} Schema\",\n  \
              \"type\" : \"object\"{more}\n}}"
         )
     };
@@ -264,6 +265,11 @@ const RESPONSES: &[(&str, Option<&str>)] = &[
     ("UNSUPPORTED_MEDIA_TYPE", Some("415")),
     ("WAF_FILTERED", Some("403")),
 ];
+
+/// AWS's own status code of a type of response.
+pub(super) fn status_of(kind: &str) -> Option<&'static str> {
+    RESPONSES.iter().find(|(name, _)| *name == kind).and_then(|(_, status)| *status)
+}
 
 pub(super) fn is_response(kind: &str) -> bool {
     RESPONSES.iter().any(|(name, _)| *name == kind)

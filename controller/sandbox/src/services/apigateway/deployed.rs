@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{APIS, DEPLOYMENTS, KEYS, PLANS, STAGES};
+use super::{APIS, DEPLOYMENTS, KEYS, PLANS, STAGES, apis::status_of};
 use crate::{Account, services::text, store::Documents};
 
 /// A stage as callers meet it.
@@ -63,6 +63,7 @@ pub struct Validator {
 /// What the gateway itself answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GatewayAnswer {
+    /// The API's own, or AWS's of that type; none where the cause decides (`DEFAULT_4XX`).
     pub status: Option<u16>,
     /// `gatewayresponse.header.NAME` and its value, quoted as AWS wants it.
     pub parameters: BTreeMap<String, String>,
@@ -115,8 +116,11 @@ impl Account {
         let api = &get(&documents, DEPLOYMENTS, &format!("{id}/{deployment}"))?["api"];
         let draft = &api["draft"];
         let responses = draft["responses"].as_object().into_iter().flatten();
-        let answer = |response: &Value| GatewayAnswer {
-            status: text(response, "statusCode").parse().ok(),
+        let answer = |kind: &str, response: &Value| GatewayAnswer {
+            status: response["statusCode"]
+                .as_str()
+                .or(status_of(kind))
+                .and_then(|status| status.parse().ok()),
             parameters: strings(&response["responseParameters"]),
             templates: strings(&response["responseTemplates"]),
         };
@@ -127,7 +131,7 @@ impl Account {
             stage: stage.to_owned(),
             deployment: deployment.to_owned(),
             routes: routes(draft, shown),
-            gateway_responses: responses.map(|(kind, one)| (kind.clone(), answer(one))).collect(),
+            gateway_responses: responses.map(|(kind, one)| (kind.clone(), answer(kind, one))).collect(),
             variables: strings(&shown["variables"]),
             models: models.map(|(name, one)| (name.clone(), text(one, "schema").to_owned())).collect(),
             binary_media_types: api["binary"]

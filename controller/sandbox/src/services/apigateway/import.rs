@@ -1,4 +1,5 @@
-//! An OpenAPI 3 document to resources, methods, models, validators and gateway responses, as the import does it.
+//! An OpenAPI 3 document to resources, methods, models, validators and gateway responses, as the import does
+//! it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +35,8 @@ pub(super) fn draft(
         models.insert(
             name.clone(),
             json!({
-                "id": new_id(world), "name": name, "contentType": "application/json", "schema": schema.to_string(),
+                "id": new_id(world), "name": name, "contentType": "application/json",
+                "schema": schema.to_string(),
             }),
         );
     }
@@ -166,6 +168,7 @@ impl Source<'_> {
             })
             .transpose()?;
         let (authorization, key) = self.security()?;
+        let body = self.resolved(&operation["requestBody"], "requestBodies/");
         let integration = operation.get("x-amazon-apigateway-integration");
         Ok(json!({
             "httpMethod": verb,
@@ -174,7 +177,7 @@ impl Source<'_> {
             "requestValidatorId": validator,
             "operationName": operation.get("operationId"),
             "requestParameters": some(self.parameters()?),
-            "requestModels": some(self.contents(&self.resolved(&operation["requestBody"], "requestBodies/")["content"])?),
+            "requestModels": some(self.contents(&body["content"])?),
             "methodResponses": some(self.responses()?),
             "methodIntegration": integration.map(integration_of).transpose()?,
         }))

@@ -39,7 +39,7 @@ pub(super) fn deploy(input: &Value, world: &mut World<'_>) -> Result<Value, Refu
         return Err(bad("No integration defined for method"));
     }
     let id = new_id(world);
-    let deployment = json!({ "description": input["description"], "created": world.now_s(), "number": world.next_number(), "api": api });
+    let deployment = json!({ "description": input["description"], "created": world.now_s(), "api": api });
     let answer = shown_deployment(&id, &deployment);
     world.put(DEPLOYMENTS, &format!("{}/{id}", text(input, "restApiId")), deployment);
     Ok(answer)
