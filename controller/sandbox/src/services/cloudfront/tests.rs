@@ -128,80 +128,63 @@ fn keys_and_groups_refuse_what_cloudfront_refuses() {
     });
 }
 
+/// A list of one.
+fn one(name: &str, value: Value) -> Value {
+    json!({ "Enabled": "true", "Quantity": "1", "Items": [{ name: value }] })
+}
+
+fn certificate(arn: &str, tls: &str) -> Value {
+    let sni = "sni-only";
+    json!({ "ACMCertificateArn": arn, "SSLSupportMethod": sni, "MinimumProtocolVersion": tls })
+}
+
 #[test]
-fn distributions_refuse_what_cloudfront_refuses() {
+fn origins_and_behaviors_need_what_they_name() {
     in_account(&crate::Weather::default(), |world| {
-        let certificate = |arn: &str, tls: &str| {
-            let sni = "sni-only";
-            json!({ "ACMCertificateArn": arn, "SSLSupportMethod": sni, "MinimumProtocolVersion": tls })
+        let behavior =
+            |member: &str, value: Value| distribution(|c| c["DefaultCacheBehavior"][member] = value);
+        let origin = |member: &str, value: &str| {
+            distribution(|c| c["Origins"]["Items"][0]["Origin"][member] = json!(value))
         };
-        let alias = json!({ "Quantity": "1", "Items": [{ "CNAME": "f.example.com" }] });
-        let arn = "arn:aws:acm:us-east-1:123456789012:certificate/1";
-        let behavior = |config: &mut Value, member: &str, value: Value| {
-            config["DefaultCacheBehavior"][member] = value;
-        };
-        let one = |name: &str, value: &str| json!({ "Enabled": "true", "Quantity": "1", "Items": [{ name: value }] });
-        let answers =
-            |answer: Value| json!({ "Quantity": "1", "Items": [{ "CustomErrorResponse": answer }] });
-        let changes: Vec<(Value, &str)> = vec![
-            (distribution(|c| behavior(c, "TargetOriginId", json!("b"))), "NoSuchOrigin"),
-            (distribution(|c| behavior(c, "CachePolicyId", json!("b"))), "NoSuchCachePolicy"),
-            (distribution(|c| behavior(c, "CachePolicyId", json!(""))), "InvalidArgument"),
-            (distribution(|c| behavior(c, "OriginRequestPolicyId", json!("b"))), "NoSuchOriginRequestPolicy"),
+        for (input, code) in [
+            (behavior("TargetOriginId", json!("b")), "NoSuchOrigin"),
+            (behavior("CachePolicyId", json!("b")), "NoSuchCachePolicy"),
+            (behavior("CachePolicyId", json!("")), "InvalidArgument"),
+            (behavior("OriginRequestPolicyId", json!("b")), "NoSuchOriginRequestPolicy"),
+            (behavior("ResponseHeadersPolicyId", json!("b")), "NoSuchResponseHeadersPolicy"),
+            (behavior("TrustedKeyGroups", one("KeyGroup", json!("none"))), "TrustedKeyGroupDoesNotExist"),
+            (origin("OriginAccessControlId", "E0"), "InvalidOriginAccessControl"),
+            (origin("OriginPath", "v1"), "InvalidRelativePath"),
+            (origin("ConnectionAttempts", "4"), "InvalidArgument"),
+        ] {
+            refused(world, "CreateDistribution", "", input, code);
+        }
+    });
+}
+
+#[test]
+fn domains_and_answers_are_checked() {
+    in_account(&crate::Weather::default(), |world| {
+        let with = |member: &str, value: Value| distribution(|c| c[member] = value);
+        let elsewhere = "arn:aws:acm:eu-west-1:123456789012:certificate/1";
+        let arn = &elsewhere.replace("eu-west-1", "us-east-1");
+        let alias = one("CNAME", json!("f.example.com"));
+        let answer = |answer: Value| with("CustomErrorResponses", one("CustomErrorResponse", answer));
+        let nowhere = json!({ "GeoRestriction": { "RestrictionType": "whitelist", "Quantity": "0" } });
+        for (input, code) in [
+            (with("Aliases", alias.clone()), "InvalidViewerCertificate"),
+            (with("ViewerCertificate", certificate(elsewhere, "TLSv1")), "InvalidViewerCertificate"),
+            (with("ViewerCertificate", certificate(arn, "TLSv9")), "InvalidMinimumProtocolVersion"),
+            (with("Aliases", json!({ "Quantity": "1" })), "InconsistentQuantities"),
+            (with("DefaultRootObject", json!("/index.html")), "InvalidDefaultRootObject"),
             (
-                distribution(|c| behavior(c, "ResponseHeadersPolicyId", json!("b"))),
-                "NoSuchResponseHeadersPolicy",
-            ),
-            (
-                distribution(|c| behavior(c, "TrustedKeyGroups", one("KeyGroup", "none"))),
-                "TrustedKeyGroupDoesNotExist",
-            ),
-            (distribution(|c| c["Aliases"] = alias.clone()), "InvalidViewerCertificate"),
-            (
-                distribution(|c| {
-                    c["ViewerCertificate"] = certificate("arn:aws:acm:eu-west-1:1:certificate/1", "TLSv1")
-                }),
-                "InvalidViewerCertificate",
-            ),
-            (
-                distribution(|c| c["ViewerCertificate"] = certificate(arn, "TLSv9")),
-                "InvalidMinimumProtocolVersion",
-            ),
-            (distribution(|c| c["Aliases"] = json!({ "Quantity": "1" })), "InconsistentQuantities"),
-            (distribution(|c| c["DefaultRootObject"] = json!("/index.html")), "InvalidDefaultRootObject"),
-            (
-                distribution(|c| {
-                    c["Logging"] = json!({ "Enabled": "true", "Bucket": "none.s3.amazonaws.com" })
-                }),
+                with("Logging", json!({ "Enabled": "true", "Bucket": "no.s3.amazonaws.com" })),
                 "InvalidArgument",
             ),
-            (
-                distribution(|c| c["CustomErrorResponses"] = answers(json!({ "ErrorCode": "999" }))),
-                "InvalidErrorCode",
-            ),
-            (
-                distribution(|c| {
-                    c["CustomErrorResponses"] = answers(json!({ "ErrorCode": "404", "ResponseCode": "200" }))
-                }),
-                "InvalidResponseCode",
-            ),
-            (
-                distribution(|c| {
-                    c["Restrictions"] =
-                        json!({ "GeoRestriction": { "RestrictionType": "whitelist", "Quantity": "0" } });
-                }),
-                "InvalidGeoRestrictionParameter",
-            ),
-            (
-                distribution(|c| c["Origins"]["Items"][0]["Origin"]["OriginAccessControlId"] = json!("E0")),
-                "InvalidOriginAccessControl",
-            ),
-            (
-                distribution(|c| c["Origins"]["Items"][0]["Origin"]["OriginPath"] = json!("v1")),
-                "InvalidRelativePath",
-            ),
-        ];
-        for (input, code) in changes {
+            (answer(json!({ "ErrorCode": "999" })), "InvalidErrorCode"),
+            (answer(json!({ "ErrorCode": "404", "ResponseCode": "200" })), "InvalidResponseCode"),
+            (with("Restrictions", nowhere), "InvalidGeoRestrictionParameter"),
+        ] {
             refused(world, "CreateDistribution", "", input, code);
         }
         let with_alias = |reference: &str| {
