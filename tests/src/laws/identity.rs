@@ -198,3 +198,17 @@ async fn what_ses_refuses_of_identities_is_refused() {
     let set = ses.put_email_identity_configuration_set_attributes().email_identity(name);
     assert_eq!(code_of(set.configuration_set_name("absent").send().await), "NotFoundException");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_is_born_and_changed_in_slow_weather() {
+    for example in &examples() {
+        let account = fresh();
+        account.set_weather(Weather::realistic());
+        apply(&world_of(example, |_| {}), &account).await.expect("a birth");
+        for (field, mutate) in example.mutations.iter().filter(|(field, _)| *field != "name") {
+            let changed = world_of(example, mutate);
+            apply(&changed, &account).await.expect(field);
+            assert_eq!(differences(&changed, &account).await, [], "{}.{field}", example.name);
+        }
+    }
+}
