@@ -136,7 +136,7 @@ async fn ses_gives_up_after_three_days() {
 #[tokio::test(start_paused = true)]
 async fn an_identity_is_verified_a_while_after_its_records_are_published() {
     let account = fresh();
-    account.set_weather(Weather::realistic());
+    account.set_weather(Weather { propagation: Duration::from_secs(8), ..Weather::default() });
     apply(&world_of(&examples()[1], |_| {}), &account).await.expect("a birth");
     account.publish_dns("mail.example.com").expect("an account in memory");
     assert_eq!(findings(&account).await.len(), 3, "not found yet");
@@ -164,11 +164,9 @@ async fn an_identity_that_cannot_be_is_refused_before_any_call() {
     ] {
         let account = fresh();
         let fault = apply(&world_of(example, change), &account).await.expect_err("it cannot be");
-        assert!(
-            matches!(fault, Fault::Refused(_)) && fault.to_string().contains("dkim")
-                || fault.to_string().contains("key of one's own"),
-            "{fault}"
-        );
+        let told = fault.to_string();
+        assert!(matches!(fault, Fault::Refused(_)), "{told}");
+        assert!(told.contains("dkim") || told.contains("key of one's own"), "{told}");
         assert!(!account.served().iter().any(|call| call.operation == "CreateEmailIdentity"));
     }
 }
@@ -197,4 +195,18 @@ async fn what_ses_refuses_of_identities_is_refused() {
     assert_eq!(code_of(absent), "BadRequestException");
     let set = ses.put_email_identity_configuration_set_attributes().email_identity(name);
     assert_eq!(code_of(set.configuration_set_name("absent").send().await), "NotFoundException");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_is_born_and_changed_in_slow_weather() {
+    for example in &examples() {
+        let account = fresh();
+        account.set_weather(Weather::realistic());
+        apply(&world_of(example, |_| {}), &account).await.expect("a birth");
+        for (field, mutate) in example.mutations.iter().filter(|(field, _)| *field != "name") {
+            let changed = world_of(example, mutate);
+            apply(&changed, &account).await.expect(field);
+            assert_eq!(differences(&changed, &account).await, [], "{}.{field}", example.name);
+        }
+    }
 }

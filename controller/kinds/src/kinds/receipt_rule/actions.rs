@@ -214,3 +214,41 @@ impl Action {
         .build())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place() -> Place {
+        let address = "s/receipt rule/r".parse().unwrap();
+        Place { address, physical: "p.s.r".to_owned(), tags: model::Tags::new() }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let topic = || Some(Ref::live("arn:aws:sns:us-east-1:000000000000:t"));
+        let bounce = Bounce {
+            reply_code: "550".to_owned(),
+            status_code: Some("5.1.1".to_owned()),
+            message: "no such mailbox".to_owned(),
+            sender: "a@example.com".to_owned(),
+            topic: topic(),
+        };
+        for action in [
+            Action::store(Ref::live("b"), "mail/"),
+            Action::Bounce(Bounce { status_code: None, topic: None, ..bounce.clone() }),
+            Action::Bounce(bounce),
+            Action::AddHeader { name: "X-A".to_owned(), value: "1".to_owned() },
+            Action::Stop { topic: topic() },
+        ] {
+            assert_eq!(Action::read(&action.wire(&place()).unwrap()), action);
+        }
+    }
+
+    #[test]
+    fn what_this_program_cannot_make_is_shown_and_not_written() {
+        let read = Action::read(&Wire::builder().build());
+        assert_eq!(read, Action::Other("unknown".to_owned()));
+        assert!(read.wire(&place()).unwrap_err().to_string().contains("cannot be declared"));
+    }
+}

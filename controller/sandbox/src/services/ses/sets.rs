@@ -84,11 +84,15 @@ fn settled(group: &Group, given: &Value, world: &World<'_>) -> Result<Value, Ref
             }
             return Ok(given);
         }
-        // A set that version 2 of the API made counts from the beginning.
+        // Left out, both are on (version 2 of the API); a switch that is left out inside its group is off, which
+        // is how clients say so.
         "ReputationOptions" => {
-            return Ok(json!({ "ReputationMetricsEnabled": given["ReputationMetricsEnabled"] != false }));
+            let on = given.is_null() || given["ReputationMetricsEnabled"] == true;
+            return Ok(json!({ "ReputationMetricsEnabled": on }));
         }
-        "SendingOptions" => return Ok(json!({ "SendingEnabled": given["SendingEnabled"] != false })),
+        "SendingOptions" => {
+            return Ok(json!({ "SendingEnabled": given.is_null() || given["SendingEnabled"] == true }));
+        }
         "SuppressionOptions" => check_reasons(&given["SuppressedReasons"])?,
         _ => {}
     }
