@@ -1,8 +1,9 @@
 //! Large bodies, kept once by their digest beside the documents that name them.
 //!
 //! What an account holds stays small enough to be read line by line; an object of tens of megabytes does not
-//! pass through it. In memory they are shared by all accounts of the process, as a digest means the same bytes
-//! everywhere; on disk each is a file, and those that no document names are removed when the account is opened.
+//! pass through it. In memory they are shared by all accounts of the process, as a digest means the same
+//! bytes everywhere; on disk each is a file, and those that no document names are removed when the account is
+//! opened.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,12 +1,12 @@
 //! A zip of code in the control bucket, written once under its digest.
 //!
-//! Outputs: `bucket` and `key` (where it is), `sha256` (64 hexadecimal digits, as AWS Lambda's `CodeSha256` but
-//! for the notation). All three are known from the declaration alone.
+//! Outputs: `bucket` and `key` (where it is), `sha256` (64 hexadecimal digits, as AWS Lambda's `CodeSha256`
+//! but for the notation). All three are known from the declaration alone.
 //!
-//! Other bytes are another object, so a new digest at the same address is a birth; the object of before stays,
-//! as functions go back to it (`dn` deletes it only with the whole stage, or by hand). Who owns an object is
-//! not written on it: the same bytes may be the code of several functions, and listing the bucket would tell
-//! nothing that a person has to act on. So there are no orphans of this kind.
+//! Other bytes are another object, so a new digest at the same address is a birth; the object of before
+//! stays, as functions go back to it (`dn` deletes it only with the whole stage, or by hand). Who owns an
+//! object is not written on it: the same bytes may be the code of several functions, and listing the bucket
+//! would tell nothing that a person has to act on. So there are no orphans of this kind.
 
 use std::path::{Path, PathBuf};
 

@@ -1,17 +1,17 @@
 //! A Lambda function: its code and configuration, published as one version that the alias `live` serves.
 //!
-//! Outputs: `arn` (unqualified), `alias_arn` (with `:live`: what everybody should call), `name`, all known from
-//! the name; and `version` (what the alias serves).
+//! Outputs: `arn` (unqualified), `alias_arn` (with `:live`: what everybody should call), `name`, all known
+//! from the name; and `version` (what the alias serves).
 //!
-//! What counts is what callers get, so the fields that are read are those of the alias's version; a `$LATEST` that
-//! was edited and never published is drift of its own (`strays`). Configuration, code, publishing and the alias
-//! are one unit and the alias moves last: no caller meets new code with an old configuration.
+//! What counts is what callers get, so the fields that are read are those of the alias's version; a `$LATEST`
+//! that was edited and never published is drift of its own (`strays`). Configuration, code, publishing and
+//! the alias are one unit and the alias moves last: no caller meets new code with an old configuration.
 //!
-//! Surprises (aws-semantics 11): one change at a time, and each takes seconds; the same error code says "already
-//! there" and "another change is in progress"; the digest is of the zip's bytes and in Base64; AWS does not tell
-//! where the code came from; an update leaves alone what it does not mention, except that environment and logging
-//! are replaced as a whole; the settings for events without a caller, and event sources, belong to the alias, not
-//! to the function; log groups and event sources outlive their function.
+//! Surprises (aws-semantics 11): one change at a time, and each takes seconds; the same error code says
+//! "already there" and "another change is in progress"; the digest is of the zip's bytes and in Base64; AWS
+//! does not tell where the code came from; an update leaves alone what it does not mention, except that
+//! environment and logging are replaced as a whole; the settings for events without a caller, and event
+//! sources, belong to the alias, not to the function; log groups and event sources outlive their function.
 //!
 //! Published versions stay: each is a way back, and 75 GB of them fit an account. Those that no alias names
 //! are deleted by hand.
@@ -64,7 +64,8 @@ pub struct Function {
     pub timeout_s: u32,
     /// Of `/tmp`: 512 to 10,240.
     pub ephemeral_mb: u32,
-    /// At most 4 KB together. Everybody who may look at the function sees them: names of secrets, never secrets.
+    /// At most 4 KB together. Everybody who may look at the function sees them: names of secrets, never
+    /// secrets.
     pub environment: BTreeMap<String, Text>,
     /// Encrypts the environment; `None` is AWS's key.
     pub key: Option<Ref<Key>>,
@@ -76,11 +77,11 @@ pub struct Function {
     pub reserved_concurrency: Option<u32>,
     /// What becomes of events that it does not answer; `None` is six hours and two more attempts.
     pub async_calls: Option<AsyncCalls>,
-    /// Queues that feed it. The names are for authors: AWS tells event sources apart by their queues, so plans
-    /// show queues, and one queue can be named once.
+    /// Queues that feed it. The names are for authors: AWS tells event sources apart by their queues, so
+    /// plans show queues, and one queue can be named once.
     pub event_sources: BTreeMap<String, EventSource>,
-    /// What stands beside the declared and is put right, by name: an edit of `$LATEST` that was never published
-    /// (`latest memory_mb`), no alias, weights of an alias, layers, a VPC. A spec has none.
+    /// What stands beside the declared and is put right, by name: an edit of `$LATEST` that was never
+    /// published (`latest memory_mb`), no alias, weights of an alias, layers, a VPC. A spec has none.
     pub strays: BTreeMap<String, String>,
 }
 

@@ -1,12 +1,12 @@
 //! Who may call a function: the whole policy of its alias `live`.
 //!
-//! It has no name, no ARN and no tags: the function's name is its own. Statements that are not declared are drift
-//! and are removed. It has no outputs.
+//! It has no name, no ARN and no tags: the function's name is its own. Statements that are not declared are
+//! drift and are removed. It has no outputs.
 //!
-//! Surprises (aws-semantics 11): every alias, every version and the unqualified function have policies of their own;
-//! AWS adds and removes single statements and changes none, so a changed one is removed and added, and for that
-//! moment its caller is refused; with the last statement the policy goes, so there is no empty one; "no function"
-//! and "no policy" are one answer.
+//! Surprises (aws-semantics 11): every alias, every version and the unqualified function have policies of
+//! their own; AWS adds and removes single statements and changes none, so a changed one is removed and added,
+//! and for that moment its caller is refused; with the last statement the policy goes, so there is no empty
+//! one; "no function" and "no policy" are one answer.
 
 use std::collections::BTreeMap;
 
@@ -26,8 +26,8 @@ pub struct FunctionPolicy {
     pub function: Ref<Function>,
     /// By statement id: letters, digits, `-` and `_`. At least one; at most 20 KB together.
     pub statements: BTreeMap<String, Permission>,
-    /// Statements in shapes that [`Permission`] has no words for, as AWS wrote them. A spec has none; those found
-    /// are removed.
+    /// Statements in shapes that [`Permission`] has no words for, as AWS wrote them. A spec has none; those
+    /// found are removed.
     pub strays: BTreeMap<String, String>,
 }
 
@@ -38,7 +38,8 @@ pub struct Permission {
     pub principal: String,
     /// `lambda:InvokeFunction`.
     pub action: String,
-    /// On whose behalf a service calls: an ARN, which may hold `*`. Empty is anybody's, as found and never declared.
+    /// On whose behalf a service calls: an ARN, which may hold `*`. Empty is anybody's, as found and never
+    /// declared.
     pub source_arn: Text,
     /// Of the source, where its ARN does not tell (buckets).
     pub source_account: Option<String>,
@@ -100,10 +101,10 @@ fn account_of(principal: &str) -> &str {
     account.unwrap_or(principal)
 }
 
+type Statements = (BTreeMap<String, Permission>, BTreeMap<String, String>);
+
 /// The statements of a policy document, sorted into those we have words for and the others.
-fn read(
-    document: &str,
-) -> Result<(BTreeMap<String, Permission>, BTreeMap<String, String>), serde_json::Error> {
+fn read(document: &str) -> Result<Statements, serde_json::Error> {
     let document: Value = serde_json::from_str(document)?;
     let (mut known, mut strays) = (BTreeMap::new(), BTreeMap::new());
     for statement in document["Statement"].as_array().into_iter().flatten() {

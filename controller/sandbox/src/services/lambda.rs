@@ -168,8 +168,8 @@ fn conflict(message: impl Into<String>) -> Refusal {
 /// A value that the API model's own limits forbid.
 fn constraint(member: &str, value: &str, what: &str) -> Refusal {
     let message = format!(
-        "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must \
-         {what}"
+        "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member \
+         must {what}"
     );
     Refusal::new("ValidationException", message)
 }

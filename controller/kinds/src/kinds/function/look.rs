@@ -178,8 +178,8 @@ impl Seen {
     }
 }
 
-/// Where `$LATEST` differs from what is served, row by row. Values of variables are left out: an edit by hand is
-/// where secrets end up.
+/// Where `$LATEST` differs from what is served, row by row. Values of variables are left out: an edit by hand
+/// is where secrets end up.
 fn edits(latest: &Function, serving: &Function) -> BTreeMap<String, String> {
     let changes = latest.layout().diff(&serving.layout());
     let edit = |change: model::Change| {

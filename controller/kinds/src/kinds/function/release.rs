@@ -16,12 +16,13 @@ use crate::{
     kinds::artefact::base64_of,
 };
 
-/// AWS's own waiter looks every second, and gives up after as long. Looking is cheap: `GetFunction` has a wide lane.
+/// AWS's own waiter looks every second, and gives up after as long. Looking is cheap: `GetFunction` has a
+/// wide lane.
 const WAITING: Waiting =
     Waiting { longest: Duration::from_secs(1), ..Waiting::up_to(300, "the function to be ready") };
 
-/// Lets the alias `live` serve a version: the moment at which callers meet it, and the way back. `seen` is the
-/// alias as it was looked at; when somebody has moved it since, nothing is done.
+/// Lets the alias `live` serve a version: the moment at which callers meet it, and the way back. `seen` is
+/// the alias as it was looked at; when somebody has moved it since, nothing is done.
 ///
 /// # Errors
 /// When the version is not there, or Lambda refuses or does not answer.
@@ -94,8 +95,8 @@ impl Function {
         }
     }
 
-    /// Makes `live` serve what is declared, and tells the version. A `$LATEST` that nobody is served from is put
-    /// right without publishing it.
+    /// Makes `live` serve what is declared, and tells the version. A `$LATEST` that nobody is served from is
+    /// put right without publishing it.
     pub(super) async fn release(&self, at: &Place, seen: &Seen, aws: &Writer) -> Result<String, Fault> {
         if let Some(published) = &seen.published {
             return self.serve(at, seen, published.clone(), aws).await;
@@ -223,7 +224,8 @@ impl Function {
         Ok(publish.then(|| published.build()))
     }
 
-    /// Publishes `$LATEST` if it still is the declared code. When it is the last version already, that is told.
+    /// Publishes `$LATEST` if it still is the declared code. When it is the last version already, that is
+    /// told.
     async fn publish(&self, at: &Place, aws: &Writer) -> Result<FunctionConfiguration, Fault> {
         let sum = base64_of(self.code.sha256.text().as_str());
         let answer = aws
@@ -257,7 +259,8 @@ impl Seen {
     }
 }
 
-/// The function that the look before did not see: of an earlier birth whose answer was lost, or somebody else's.
+/// The function that the look before did not see: of an earlier birth whose answer was lost, or somebody
+/// else's.
 async fn unseen(at: &Place, aws: &Writer) -> Result<Seen, Fault> {
     let waiting = Waiting::up_to(60, "the function to be seen");
     let seen = aws.until(at, waiting, || async { Ok(look::one(at, &aws.fresh()).await?.as_ref().clone()) });

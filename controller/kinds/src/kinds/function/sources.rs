@@ -1,7 +1,7 @@
 //! Event sources: queues that Lambda reads for the alias.
 //!
-//! They have no names, so the queue tells them apart: AWS allows one for each queue and alias. Making, changing
-//! and deleting one takes seconds, in which it is neither here nor there.
+//! They have no names, so the queue tells them apart: AWS allows one for each queue and alias. Making,
+//! changing and deleting one takes seconds, in which it is neither here nor there.
 
 use std::collections::BTreeMap;
 
@@ -106,8 +106,8 @@ pub(super) fn named(found: &[Mapping]) -> BTreeMap<String, EventSource> {
     found.iter().map(one).collect()
 }
 
-/// Those of the alias. One list serves all functions; a function by itself is asked for by its alias, as a list for
-/// a function leaves out those of its aliases.
+/// Those of the alias. One list serves all functions; a function by itself is asked for by its alias, as a
+/// list for a function leaves out those of its aliases.
 pub(super) async fn of(at: &Place, aws: &Reader) -> Result<Vec<Mapping>, Fault> {
     let alias = &Function::known(aws.scope(), at.name())["alias_arn"];
     let read = |all: &[EventSourceMappingConfiguration]| {

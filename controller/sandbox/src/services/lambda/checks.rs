@@ -99,7 +99,8 @@ fn role_of<'w>(arn: &str, world: &'w World<'_>) -> Option<&'w Value> {
 /// A role that is not there, that Lambda has not seen yet, or that does not trust it: one answer for all.
 fn assumable(arn: &str, world: &World<'_>) -> Result<(), Refusal> {
     if !arn.starts_with("arn:aws:iam::") {
-        let what = "satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
+        let what = "satisfy regular expression pattern: \
+                    arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
         return Err(constraint("role", arn, what));
     }
     let trusts = |role: &&Value| text(role, "trust").contains("\"lambda.amazonaws.com\"");
@@ -154,16 +155,16 @@ pub(super) fn fits(pattern: &[u8], text: &[u8]) -> bool {
 }
 
 fn environment(given: &std::collections::BTreeMap<String, String>) -> Result<(), Refusal> {
-    let prefix = "Lambda was unable to configure your environment variables because the environment variables you \
-                  have provided";
+    let prefix = "Lambda was unable to configure your environment variables because the environment \
+                  variables you have provided";
     let ours = |key: &&String| {
         key.starts_with("AWS_") || key.starts_with("LAMBDA_") || RESERVED[..2].contains(&key.as_str())
     };
     let reserved: Vec<&str> = given.keys().filter(ours).map(String::as_str).collect();
     if !reserved.is_empty() {
         return Err(invalid(format!(
-            "{prefix} contains reserved keys that are currently not supported for modification. Reserved keys used \
-             in this request: {}",
+            "{prefix} contains reserved keys that are currently not supported for modification. Reserved \
+             keys used in this request: {}",
             reserved.join(", ")
         )));
     }
@@ -216,8 +217,8 @@ fn key(arn: &str, world: &World<'_>) -> Result<(), Refusal> {
     match world.get("kms/keys", id) {
         Some(_) => Ok(()),
         None => Err(invalid(
-            "Lambda was unable to configure access to your environment variables because the KMS key is invalid for \
-             CreateGrant. Please check your KMS key settings. KMS Exception: NotFoundException",
+            "Lambda was unable to configure access to your environment variables because the KMS key is \
+             invalid for CreateGrant. Please check your KMS key settings. KMS Exception: NotFoundException",
         )),
     }
 }

@@ -108,9 +108,9 @@ pub(super) fn ready<'w>(name: &str, input: &Value, world: &'w World<'_>) -> Resu
 pub(super) fn same_revision(input: &Value, revision: &str) -> Result<(), Refusal> {
     match input.get("RevisionId").and_then(Value::as_str) {
         Some(given) if given != revision => {
-            let message = "The RevisionId provided does not match the latest RevisionId for the Lambda function \
-                           or alias. Call the GetFunction or the GetAlias API to retrieve the latest RevisionId \
-                           for your resource.";
+            let message = "The RevisionId provided does not match the latest RevisionId for the Lambda \
+                           function or alias. Call the GetFunction or the GetAlias API to retrieve the \
+                           latest RevisionId for your resource.";
             Err(Refusal::new("PreconditionFailedException", message).status(412))
         }
         _ => Ok(()),

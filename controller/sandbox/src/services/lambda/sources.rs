@@ -85,8 +85,8 @@ fn check_queue(queue: &str, configuration: &Value, world: &World<'_>) -> Result<
     let name = queue.strip_prefix(&world.arn("sqs", ""));
     let Some(found) = name.and_then(|name| world.get("sqs/queues", name)) else {
         return Err(invalid(
-            "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS \
-             Error Message: The specified queue does not exist.",
+            "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. \
+             SQS Error Message: The specified queue does not exist.",
         ));
     };
     let attributes = strings(found.get("attributes"));
@@ -113,8 +113,8 @@ pub(super) fn create(input: &Value, world: &mut World<'_>) -> Result<Value, Refu
     let same = |one: &&Value| one["queue"] == queue && one["function"] == target.as_str();
     if let Some((id, _)) = all.iter().find(|(_, one)| same(one) && !is_gone(one, world)) {
         return Err(conflict(format!(
-            "An event source mapping with SQS arn (\" {queue} \") and function (\" {name} \") already exists. \
-             Please update or delete the existing mappings with UUID {id}"
+            "An event source mapping with SQS arn (\" {queue} \") and function (\" {name} \") already \
+             exists. Please update or delete the existing mappings with UUID {id}"
         )));
     }
     let mut source = json!({

@@ -15,8 +15,8 @@ pub(super) fn publish(input: &Value, world: &mut World<'_>) -> Result<Value, Ref
     let (given, have) = (text(input, "CodeSha256"), text(latest, "CodeSha256"));
     if !given.is_empty() && given != have {
         return Err(invalid(format!(
-            "CodeSHA256 ({given}) is different from current CodeSHA256 in $LATEST ({have}). Please try again with \
-             the CodeSHA256 in $LATEST."
+            "CodeSHA256 ({given}) is different from current CodeSHA256 in $LATEST ({have}). Please try again \
+             with the CodeSHA256 in $LATEST."
         )));
     }
     let description = Some(text(input, "Description")).filter(|text| !text.is_empty()).map(str::to_owned);
