@@ -190,10 +190,6 @@ async fn look(world: &World, cloud: &impl Cloud) -> (Declared, Option<Found>) {
     for one in world.watch(aws.reader()) {
         let found = one.observe().await.expect("an observation");
         // As a plan does: a set of references is in the order of what they stand for.
-        let declared = one.resolved();
-        let known = found.as_ref().map_or_else(|| declared.known.clone(), |found| found.outputs.clone());
-        outputs.insert(declared.address.clone(), known);
-        last = Some((declared, found));
         last = Some((one.resolved(), found));
     }
     last.expect("a world with a subject")
