@@ -166,7 +166,8 @@ fn failures(environment: &Environment, api: &Api) -> Value {
     let answer = |template: String| json!({ "responseParameters": headers, "responseTemplates": { "application/json": template } });
     if !is_keyed(api) {
         let template = format!(
-            r#"{{"success":false,"error":$context.error.messageString,"timestamp":"$context.requestTime","version":"{}"}}"#,
+            r#"{{"success":false,"error":{},"timestamp":"$context.requestTime","version":"{}"}}"#,
+            "$context.error.messageString",
             contract::reply::VERSION
         );
         return json!({ "DEFAULT_4XX": answer(template.clone()), "DEFAULT_5XX": answer(template) });

@@ -41,7 +41,8 @@ pub(crate) fn environment() -> Environment {
 }
 
 /// A key of nobody.
-const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqob2ZamFKBkf8VtGWL9hkHndIZGO\n\
+const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
+    MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqob2ZamFKBkf8VtGWL9hkHndIZGO\n\
     BlWb0CQlXShxVqLiPW0BpRCDg7LihcQWKoo7nxGM84MecWmgR9XmmJsV5w==\n-----END PUBLIC KEY-----\n";
 
 /// Code that nobody runs: a small zip for each service, written once a process.
@@ -58,7 +59,7 @@ static ARTEFACTS: LazyLock<(tempfile::TempDir, Artefacts)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder");
     let one = |service: Service| {
         // Lambda looks whether it is a zip, and no further before it is called.
-        let bytes = format!("PK\u{3}\u{4}the code of {}", service.package());
+        let bytes = crate::laws::artefact::archive(format!("the code of {}", service.package()).as_bytes());
         let file = folder.path().join(format!("{}.zip", service.package()));
         std::fs::write(&file, &bytes).expect("a file");
         let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
