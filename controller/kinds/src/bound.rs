@@ -270,6 +270,7 @@ fn found_of<R: Resource>(live: &Live<R>, physical: &str, scope: &Scope) -> Found
         protected: live.protected.clone(),
         findings: live.findings.clone(),
         irreversible: R::IRREVERSIBLE.map(str::to_owned),
+        inherent: live.inherent,
         foreign: live.tags.as_ref().and_then(|tags| scope.foreign_owner(tags)),
     }
 }

@@ -66,7 +66,7 @@ impl Artefact {
     }
 
     /// Reads the file, and makes sure that it is what was declared.
-    async fn bytes(&self, at: &Place) -> Result<Vec<u8>, Fault> {
+    fn bytes(&self, at: &Place) -> Result<Vec<u8>, Fault> {
         let Some(path) = &self.source.0 else {
             return Err(Fault::refused(&at.address, "is not in the bucket, and no file is declared for it"));
         };
@@ -75,7 +75,8 @@ impl Artefact {
             Fault::refused(&at.address, format!("{shown} cannot be read: {error}"))
                 .hint("build the artefacts first: cargo dn build")
         };
-        let bytes = tokio::fs::read(path).await.map_err(unreadable)?;
+        // Some megabytes from this machine's disk, once: not worth a thread, whose end no simulation could order.
+        let bytes = std::fs::read(path).map_err(unreadable)?;
         let found = digest(&bytes);
         if found == self.sha256 && bytes.len() as u64 == self.size {
             return Ok(bytes);
@@ -172,7 +173,7 @@ impl Resource for Artefact {
             Fault::refused(&at.address, format!("{} is no SHA-256 digest", self.sha256))
                 .hint("64 hexadecimal digits in lower case")
         })?;
-        let bytes = self.bytes(at).await?;
+        let bytes = self.bytes(at)?;
         // Other bytes under this name are replaced, if they are still those that were looked at.
         let found = live.and_then(|live| live.token);
         let put = aws

@@ -147,7 +147,8 @@ impl Resource for MailAccount {
     async fn observe(at: &Place, aws: &Reader) -> Result<Option<Live<Self>>, Fault> {
         let account = aws.read(&at.address, "ses", "GetAccount", || aws.ses().get_account().send()).await?;
         let live = Live::new(Self::read(&account), outputs(&account), None);
-        Ok(Some(Live { findings: findings(&account), ..live }))
+        let inherent = live.actual == Self::usual();
+        Ok(Some(Live { findings: findings(&account), inherent, ..live }))
     }
 
     async fn converge(&self, at: &Place, live: Option<Live<Self>>, aws: &Writer) -> Result<Outputs, Fault> {

@@ -247,14 +247,14 @@ impl Resource for ReceiptRule {
 
     async fn delete(at: &Place, live: Live<Self>, aws: &Writer) -> Result<(), Fault> {
         let set = &live.outputs["rule_set"];
+        if *set == own_set(aws.scope()) && sets::delete_with_last(at, set, aws).await? {
+            return Ok(());
+        }
         aws.write(at, "ses", "DeleteReceiptRule", || {
             aws.ses_receiving().delete_receipt_rule().rule_set_name(set).rule_name(at.name()).send()
         })
         .await
         .absent_on(&[sets::NO_SET])?;
-        if *set == own_set(aws.scope()) {
-            sets::delete_when_empty(at, set, aws).await?;
-        }
         Ok(())
     }
 }

@@ -83,16 +83,18 @@ pub(super) async fn activate_where_none_is(at: &Place, name: &str, aws: &Writer)
     }
 }
 
-/// Deletes the stage's own set after its last rule. SES would delete rules with it, so it is looked just before.
-pub(super) async fn delete_when_empty(at: &Place, name: &str, aws: &Writer) -> Result<(), Fault> {
+/// Deletes the stage's own set with its last rule, in one call: a run that was cut off between the two would leave a
+/// set behind that nothing names. Whether it is the last is looked up just before. False when there are others.
+pub(super) async fn delete_with_last(at: &Place, name: &str, aws: &Writer) -> Result<bool, Fault> {
     let active = active(aws).await?.filter(|set| set.name == name);
     let is_active = active.is_some();
     let set = match active {
         Some(set) => Some(set),
         None => named(&at.address, name, aws).await?,
     };
-    if set.is_none_or(|set| !set.rules.is_empty()) {
-        return Ok(());
+    let Some(set) = set else { return Ok(true) };
+    if set.rules.iter().any(|rule| rule.name() != at.name()) {
+        return Ok(false);
     }
     if is_active {
         aws.write(at, "ses", "SetActiveReceiptRuleSet", || {
@@ -104,5 +106,5 @@ pub(super) async fn delete_when_empty(at: &Place, name: &str, aws: &Writer) -> R
         aws.ses_receiving().delete_receipt_rule_set().rule_set_name(name).send()
     })
     .await?;
-    Ok(())
+    Ok(true)
 }
