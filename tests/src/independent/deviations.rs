@@ -14,7 +14,6 @@ use Out::{Checks, Start};
 /// Kinds that the emulator lacks, and what it says when asked for them. The embedded account alone judges them.
 pub(super) const MISSING_KINDS: &[(&str, &str)] = &[
     ("contact list", "Unknown SES v2 path"),
-    ("configuration set", ""),
     ("identity", ""),
     ("mail account", ""),
     ("receipt rule", ""),
