@@ -16,7 +16,6 @@ pub(super) const MISSING_KINDS: &[(&str, &str)] = &[
     ("contact list", "Unknown SES v2 path"),
     ("identity", ""),
     ("mail account", ""),
-    ("receipt rule", ""),
     // Tags of dashboards are lost, and a list of them has times that the SDK cannot read.
     ("dashboard", "tag.dn:address"),
     // No document can be imported.
@@ -44,6 +43,11 @@ pub(super) const DEVIATIONS: &[(&str, Out, &str)] = &[
     ("alarm", Checks(&["plain: low_samples"]), "EvaluateLowSampleCountPercentile is kept; here it is lost"),
     ("alarm", Start { example: "everything set", change: "low_samples" }, "the same"),
     (
+        "configuration set",
+        Checks(&["counting: ownership", "everything: ownership"]),
+        "the tagging API lists configuration sets; here it does not know them",
+    ),
+    (
         "identity pool",
         Checks(&["for Firebase: ownership", "everything set: ownership"]),
         "the tagging API lists identity pools; here it does not know them",
@@ -57,6 +61,26 @@ pub(super) const DEVIATIONS: &[(&str, Out, &str)] = &[
         "api key",
         Checks(&["enabled: enabled", "disabled: enabled"]),
         "UpdateApiKey keeps `enabled` as a boolean; here as text, and the answer cannot be read",
+    ),
+    (
+        "receipt rule",
+        Checks(&[
+            "minimal: enabled",
+            "minimal: recipients",
+            "minimal: recipients#2",
+            "minimal: tls",
+            "minimal: scan",
+            "minimal: actions",
+            "everything: after",
+            "everything: recipients",
+            "everything: actions",
+            "everything: actions#2",
+            "everything: actions#3",
+            "everything: actions#4",
+            "everything: actions#5",
+            "role and key: actions",
+        ]),
+        "UpdateReceiptRule changes a rule; here it is an unknown action",
     ),
     (
         "log group",

@@ -40,6 +40,7 @@ fn live_topic() -> Ref<Topic> {
     Ref::live("arn:aws:sns:us-east-1:000000000000:dn-test-mail")
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of examples")]
 pub(crate) fn examples() -> [Example<ReceiptRule>; 3] {
     [
         Example {
