@@ -99,7 +99,8 @@ mod tests {
                  "headers": { "X-One": "a" }, "multiValueHeaders": { "X-One": ["a"], "x-two": ["b", "c"] },
                  "queryStringParameters": { "tags": "y" },
                  "multiValueQueryStringParameters": { "tags": ["x", "y"] },
-                 "requestContext": { "httpMethod": "POST", "stage": "dev", "requestId": "r1", "domainName": "id.execute-api",
+                 "requestContext": { "httpMethod": "POST", "stage": "dev", "requestId": "r1",
+                                     "domainName": "id.execute-api",
                                      "identity": { "sourceIp": "192.0.2.1" } },
                  "body": "aGVsbG8=", "isBase64Encoded": true }"#,
         );
@@ -115,7 +116,8 @@ mod tests {
     fn absent_parts_are_empty() {
         let read = request(
             r#"{ "path": "/dev/a", "httpMethod": "GET", "headers": null, "multiValueHeaders": null,
-                 "queryStringParameters": null, "requestContext": { "httpMethod": "GET", "stage": "dev", "identity": {} }, "body": null }"#,
+                 "queryStringParameters": null, "body": null,
+                 "requestContext": { "httpMethod": "GET", "stage": "dev", "identity": {} } }"#,
         );
         assert_eq!((read.path.as_str(), read.body.len(), read.query.len()), ("/a", 0, 0));
         assert_eq!(read.header("origin"), None);
