@@ -9,6 +9,7 @@ mod interruption;
 mod laws;
 mod layering;
 mod loopback;
+mod mail;
 mod orphans;
 mod project;
 mod references;

@@ -96,6 +96,8 @@ pub struct Live<R> {
     /// AWS does not show the fields yet (it waits for somebody else): they count as declared, and `actual` is
     /// only what could be told.
     pub unread: bool,
+    /// A part of the account in the state in which AWS makes it: there is nothing to delete.
+    pub inherent: bool,
 }
 
 impl<R> Live<R> {
@@ -110,6 +112,7 @@ impl<R> Live<R> {
             protected: None,
             findings: Vec::new(),
             unread: false,
+            inherent: false,
         }
     }
 }

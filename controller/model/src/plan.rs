@@ -301,6 +301,9 @@ fn drafts_of<'a>(
         return vec![draft(Action::Create, &want, &nothing, want.diff(&nothing))];
     };
     if destroy {
+        if found.is_some_and(|found| found.inherent) {
+            return Vec::new();
+        }
         summary.delete += 1;
         return vec![draft(Action::Delete, &nothing, &live, Vec::new())];
     }

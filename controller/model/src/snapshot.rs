@@ -78,6 +78,8 @@ pub struct Found {
     pub findings: Vec<String>,
     /// Why deleting it cannot be undone, where that is so.
     pub irreversible: Option<String>,
+    /// A part of the account in the state in which AWS makes it: there is nothing to delete.
+    pub inherent: bool,
     /// Another tool that owns it (`CloudFormation stack billing`).
     pub foreign: Option<String>,
 }

@@ -38,6 +38,9 @@ secrets! {
 /// The stack and name of the key that seals unsubscribe tokens (R60).
 pub const UNSUBSCRIBE_KEY: (&str, &str) = ("shared", "unsubscribe");
 
+/// The encryption context's `purpose` of every unsubscribe token: no other ciphertext of the key is one.
+pub const TOKEN_PURPOSE: &str = "unsubscribe";
+
 /// The stack and name of the one contact list of an account (A12).
 pub const CONTACT_LIST: (&str, &str) = ("shared", "contacts");
 

@@ -71,7 +71,6 @@ impl fmt::Debug for Aws {
 
 /// Built by hand: the usual chain would look for profiles, single sign-on and instance roles, none of which a
 /// function has, and would be a fifth of the artefact.
-#[expect(clippy::disallowed_methods, reason = "Lambda tells a function its role by the environment")]
 fn of_process() -> SdkConfig {
     let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));

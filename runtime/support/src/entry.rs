@@ -11,6 +11,7 @@ use contract::{
     reply::Code,
     variable::{Problem, Variables},
 };
+use http::Method;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -86,7 +87,10 @@ where
             let body = std::mem::take(&mut request.body);
             let head = request.clone();
             request.body = body;
-            let outcome = handler(request, call.clone()).await;
+            let outcome = match request.method {
+                Method::OPTIONS => Ok(Reply::preflight()),
+                _ => handler(request, call.clone()).await,
+            };
             answer(F::FUNCTION.name, &head, outcome, origins(&call.variables), begun, call.clock)
         })
     })
@@ -115,7 +119,6 @@ where
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "what a handler may know of the environment is read here")]
 fn entry<F: Deployed>(
     serve: impl Fn(Value, Arc<Call<F>>) -> Answering + Copy + Send + Sync + 'static,
 ) -> Entry {
@@ -178,7 +181,6 @@ fn measured(reply: &Reply, code: Option<Code>, begun: Instant) -> Vec<Metric> {
 }
 
 /// Runs the function that `_HANDLER` names until Lambda ends the process.
-#[expect(clippy::disallowed_methods, reason = "Lambda names the function by the environment")]
 pub async fn run(entries: impl IntoIterator<Item = Entry>) -> ExitCode {
     log::begin();
     let entries: Vec<Entry> = entries.into_iter().collect();

@@ -10,7 +10,6 @@ use tracing_subscriber::{
 };
 
 /// Sends the lines of `tracing` to standard output as JSON. Levels follow `AWS_LAMBDA_LOG_LEVEL`.
-#[expect(clippy::disallowed_methods, reason = "Lambda tells the level by the environment")]
 pub fn begin() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|_| "INFO".to_owned());
     let level: LevelFilter = level.parse().unwrap_or(LevelFilter::INFO);
