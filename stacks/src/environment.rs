@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
 
+mod outside;
+
+pub use outside::{Firebase, Logs, Mail, Mailgun, Reports, Thresholds, Unsubscribe, Web};
+
 /// One stage: an account, and what differs there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +42,21 @@ pub struct Environment {
     /// Queues and what works them off.
     #[serde(default)]
     pub queues: Queues,
+    /// The APIs and who calls them from a browser.
+    pub web: Web,
+    /// Who signs people in.
+    pub firebase: Firebase,
+    /// Mail that is sent and received.
+    pub mail: Mail,
+    /// Links by which people leave.
+    #[serde(default)]
+    pub unsubscribe: Unsubscribe,
+    /// Financial reports and who may read them.
+    #[serde(default)]
+    pub reports: Reports,
+    /// How much is written down about functions and gateways.
+    #[serde(default)]
+    pub logs: Logs,
 }
 
 /// How tables that hold data are protected.
@@ -60,6 +79,9 @@ pub struct Alarms {
     /// Messages in a dead-letter queue that ring.
     #[serde(default = "default_dead_letters")]
     pub dead_letters: i32,
+    /// When the alarms of functions, endpoints and mail ring.
+    #[serde(default)]
+    pub thresholds: Thresholds,
 }
 
 /// How long work may take.

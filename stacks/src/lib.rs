@@ -3,11 +3,15 @@
 //! | stack | holds |
 //! | --- | --- |
 //! | [`operations`] | the control bucket and the alarm topic |
-//! | [`shared`] | what may exist only once: contact list, key, audit table, SES events, inbound mail |
+//! | [`shared`] | what may exist only once: contact list, key, audit table, mail of SES out and in |
 //! | [`outreach`] | the tables, queues and secrets of campaigns |
 //! | [`financial`] | the tables and queues of monthly reports |
 //! | [`dn_api`] | the secrets of the payout and YouTube proxies |
-//! | [`reports`] | the secret of the signing key |
+//! | [`reports`] | the bucket of reports, its distribution, the keys of its links, browser access |
+//! | [`observability`] | alarms and the dashboard, derived from the contract |
+//!
+//! Functions, roles, gateways, usage plans and their alarms are derived from the contract (`functions`, `gateways`,
+//! `permissions`, `values`): a new endpoint is declared there and nowhere here.
 //!
 //! What differs between stages is a field of the environment with a name; no stack knows the name of its stage.
 
@@ -18,27 +22,36 @@ pub mod code;
 pub mod dn_api;
 pub mod environment;
 pub mod financial;
+mod functions;
+mod gateways;
+pub mod observability;
 pub mod operations;
 pub mod outreach;
+mod permissions;
 mod queues;
 pub mod reports;
 pub mod shared;
 mod tables;
+mod values;
 
+pub use code::Artefacts;
 pub use environment::Environment;
 
-/// Declares everything of a stage.
+/// Declares everything of a stage, with the code that its functions run.
 ///
 /// # Errors
 /// When two resources have the same address: a bug in a stack.
-pub fn declare(environment: &Environment) -> Result<World, DeclareError> {
+pub fn declare(environment: &Environment, artefacts: &Artefacts) -> Result<World, DeclareError> {
     let mut world = World::default();
     let operations = operations::declare(&mut world, environment)?;
     shared::declare(&mut world, environment, &operations)?;
     outreach::declare(&mut world, environment)?;
     financial::declare(&mut world, environment, &operations)?;
     dn_api::declare(&mut world)?;
-    reports::declare(&mut world)?;
+    reports::declare(&mut world, environment)?;
+    functions::declare(&mut world, environment, artefacts)?;
+    gateways::declare(&mut world, environment, &operations)?;
+    observability::declare(&mut world, environment, &operations)?;
     Ok(world)
 }
 

@@ -5,12 +5,14 @@ use kinds::{
     bound::{DeclareError, Handle},
     kinds::{
         bucket::{Bucket, LifecycleRule, Versioning},
+        gateway_account::GatewayAccount,
+        role::Role,
         subscription::{Protocol, Subscription},
         topic::{Signature, Topic},
     },
 };
 use model::{
-    Text,
+    Ref, Text,
     policy::{Policy, Statement},
 };
 
@@ -25,6 +27,8 @@ pub const CONTROL: &str = "control";
 pub struct Operations {
     /// Where alarms go.
     pub alarms: Handle<Topic>,
+    /// Lets APIs write access logs.
+    pub gateways: Ref<GatewayAccount>,
 }
 
 /// Declares the control bucket, the alarm topic and those who are told.
@@ -38,7 +42,9 @@ pub fn declare(world: &mut World, environment: &Environment) -> Result<Operation
         let told = Subscription::plain(alarms.arn(), Protocol::Email, email.as_str());
         world.add(STACK, &format!("alarms-{number}"), told)?;
     }
-    Ok(Operations { alarms })
+    let role = world.add(STACK, "gateway-logs", gateway_logs())?;
+    let gateways = world.add(STACK, "gateways", GatewayAccount { log_role: role.arn() })?.by("log_role");
+    Ok(Operations { alarms, gateways })
 }
 
 /// Versions are kept for a year: what was deployed can be had back.
@@ -58,6 +64,17 @@ fn control() -> Bucket {
         versioning: Versioning::Enabled,
         lifecycle: [("tidy".to_owned(), tidy)].into(),
         ..Bucket::private()
+    }
+}
+
+/// Lets API Gateway write access logs: one role for all APIs of the account and Region. The policy is the one that
+/// AWS keeps for this (API Gateway developer guide, "Permissions for CloudWatch logging").
+fn gateway_logs() -> Role {
+    let policy = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs";
+    Role {
+        description: Some("Writes the access logs of the APIs.".to_owned()),
+        managed: [policy.to_owned()].into(),
+        ..Role::of_service("apigateway.amazonaws.com")
     }
 }
 

@@ -4,10 +4,14 @@
 use contract::{stream::Stream, table};
 use kinds::{
     World,
-    bound::DeclareError,
+    bound::{DeclareError, Handle},
     kinds::{
+        configuration_set::{self, ConfigurationSet, EventDestination},
         contact_list::{self, ContactList},
+        identity::{Identity, MailFrom, WithoutMx},
         key::Key,
+        mail_account::MailAccount,
+        receipt_rule::{Action, MailEncoding, ReceiptRule},
         secret::Secret,
         subscription::Subscription,
         topic::{Signature, Topic},
@@ -38,7 +42,10 @@ pub fn declare(
 
     let told = |name: &str| publishable_by_ses(environment, name);
     let events = world.add(STACK, "ses-events", told("ses-events")?)?;
-    world.add(STACK, "inbound-mail", told("inbound-mail")?)?;
+    let inbound = world.add(STACK, "inbound-mail", told("inbound-mail")?)?;
+    let mailbox = environment.mail.unsubscribe_mailbox.as_str();
+    let hand_over = Action::Publish { topic: inbound.arn(), encoding: MailEncoding::Base64 };
+    world.add(STACK, "unsubscribe", ReceiptRule::of([mailbox], [hand_over]))?;
     let topic = events.arn().text().to_string();
     let queue = queues::add(world, STACK, "ses-events", environment, operations, |work| {
         let itself = Address::new(STACK, "queue", "ses-events").map(|at| Text::of(&at, "arn").to_string());
@@ -48,6 +55,16 @@ pub fn declare(
             .when("ArnEquals", "aws:SourceArn", topic.as_str());
         kinds::kinds::queue::Queue { policy: Some(Policy::new([deliver])), ..work }
     })?;
+    let counted = EventDestination::all_to(events.arn());
+    let sending = ConfigurationSet {
+        tls: configuration_set::Tls::Require,
+        suppression: None,
+        events: [("events".to_owned(), counted)].into(),
+        ..ConfigurationSet::counting()
+    };
+    let sending = world.add(STACK, "sending", sending)?;
+    world.add(STACK, "sender", sender(environment, &sending))?;
+    world.add(STACK, "mail", MailAccount::usual())?;
     let raw = Subscription { raw: true, ..Subscription::to_queue(events.arn(), &queue.arn()) };
     world.add(STACK, "ses-events", raw)?;
     Ok(())
@@ -66,6 +83,16 @@ fn contact_list() -> ContactList {
             .unwrap_or_default(),
         description: Some("Everyone who gets mail from the CRM.".to_owned()),
         topics: Stream::ALL.into_iter().map(|stream| (stream.topic().to_owned(), topic(stream))).collect(),
+    }
+}
+
+/// The domain that mail is sent for (I22). SES signs for it as soon as its records are published.
+fn sender(environment: &Environment, sending: &Handle<ConfigurationSet>) -> Identity {
+    let bounces = MailFrom { domain: environment.mail.mail_from.clone(), without_mx: WithoutMx::UseAmazons };
+    Identity {
+        mail_from: Some(bounces),
+        configuration_set: Some(sending.by("name")),
+        ..Identity::domain(&environment.mail.domain)
     }
 }
 

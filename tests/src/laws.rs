@@ -15,16 +15,37 @@ use model::{
 use sandbox::{Account, Clock, Trouble, What, When};
 
 pub(crate) mod alarm;
+pub(crate) mod api_key;
+pub(crate) mod artefact;
 pub(crate) mod bucket;
+pub(crate) mod configuration_set;
 pub(crate) mod contact_list;
+pub(crate) mod dashboard;
+pub(crate) mod distribution;
+pub(crate) mod function;
+pub(crate) mod function_policy;
+pub(crate) mod gateway_account;
+pub(crate) mod identity;
+pub(crate) mod identity_pool;
+pub(crate) mod identity_pool_roles;
 pub(crate) mod key;
+pub(crate) mod key_group;
 pub(crate) mod log_group;
+pub(crate) mod mail_account;
+pub(crate) mod origin_access_control;
+pub(crate) mod public_key;
 pub(crate) mod queue;
+pub(crate) mod receipt_rule;
+pub(crate) mod response_headers_policy;
+pub(crate) mod rest_api;
 pub(crate) mod role;
+pub(crate) mod schedule;
+pub(crate) mod schedule_group;
 pub(crate) mod secret;
 pub(crate) mod subscription;
 pub(crate) mod table;
 pub(crate) mod topic;
+pub(crate) mod usage_plan;
 
 pub(crate) const ACCOUNT: &str = "000000000000";
 pub(crate) const REGION: &str = "us-east-1";
@@ -165,18 +186,13 @@ pub(crate) async fn apply(world: &World, cloud: &impl Cloud) -> Result<(), Fault
 async fn look(world: &World, cloud: &impl Cloud) -> (Declared, Option<Found>) {
     let aws = writer(cloud);
     // References resolve through what was observed, so everything is looked at, the subject last.
-    let (mut last, mut outputs) = (None, std::collections::BTreeMap::new());
+    let mut last = None;
     for one in world.watch(aws.reader()) {
-        let (declared, found) = (one.declared().clone(), one.observe().await.expect("an observation"));
-        let known = found.as_ref().map_or_else(|| declared.known.clone(), |found| found.outputs.clone());
-        outputs.insert(declared.address.clone(), known);
-        last = Some((declared, found));
+        let found = one.observe().await.expect("an observation");
+        // As a plan does: a set of references is in the order of what they stand for.
+        last = Some((one.resolved(), found));
     }
-    let (mut declared, found) = last.expect("a world with a subject");
-    declared.fields = declared
-        .fields
-        .resolve(&|reference| outputs.get(&reference.address)?.get(&reference.attribute).cloned());
-    (declared, found)
+    last.expect("a world with a subject")
 }
 
 async fn differences(world: &World, cloud: &impl Cloud) -> Vec<Change> {

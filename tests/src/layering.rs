@@ -10,6 +10,7 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("engine", &["model"], &["aws-", "jiff"]),
     ("kinds", &["model"], &[]),
     ("sandbox", &[], &[]),
+    ("serve", &["sandbox"], &["aws-sdk-"]),
     ("contract", &[], &["tokio", "aws-", "futures", "jiff"]),
     ("support", &["contract"], &[]),
     ("subscription", &["contract", "support"], &[]),
@@ -18,7 +19,7 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("financial", &["contract", "support"], &[]),
     ("dn_api", &["contract", "support"], &[]),
     ("stacks", &["contract", "kinds", "model"], &["tokio", "aws-", "futures"]),
-    ("cli", &["contract", "engine", "kinds", "model", "sandbox", "stacks"], &["aws-sdk-"]),
+    ("cli", &["contract", "engine", "kinds", "model", "sandbox", "serve", "stacks"], &["aws-sdk-"]),
     ("tests", &[], &[]),
 ];
 

@@ -84,6 +84,7 @@ impl Project {
         command.env("HOME", home).env("PATH", "/usr/bin:/bin").env("USER", "ada").env("HOSTNAME", "desk");
         // Whatever this machine offers as credentials is not for tests.
         command.env("AWS_EC2_METADATA_DISABLED", "true");
+        command.env("DN_ARTEFACTS", crate::stage::artefacts_folder());
         command
     }
 

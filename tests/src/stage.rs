@@ -4,10 +4,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    sync::{Arc, Mutex, PoisonError},
+    path::Path,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     time::Duration,
 };
 
+use contract::function::Service;
 use engine::{Execution, Lanes, Ledger, Observation, PacedGate, Recorder, Report, Silent, Stop, observe};
 use kinds::{Clients, Managing, Reader, Scope, Watching, World, Writer};
 use model::{
@@ -15,7 +17,8 @@ use model::{
     journal::{Event, Journal},
 };
 use sandbox::{Account, Clock};
-use stacks::Environment;
+use sha2::{Digest, Sha256};
+use stacks::{Artefacts, Environment, code::Artefact};
 
 /// The stage's environment as a test wants it.
 pub(crate) fn environment() -> Environment {
@@ -23,10 +26,58 @@ pub(crate) fn environment() -> Environment {
         "account": "000000000000", "region": "us-east-1", "embedded": true,
         "data": { "deletion_protection": false, "point_in_time_recovery": true },
         "alarms": { "emails": ["ops@example.com"] },
-        "names": { "shared/key/unsubscribe": "dn-unsubscribe" }
+        "names": { "shared/key/unsubscribe": "dn-unsubscribe" },
+        "web": { "path": "dev", "origins": ["https://crm.example.com"] },
+        "firebase": { "project": "crm" },
+        "mail": {
+            "domain": "example.com", "mail_from": "bounce.example.com", "sender": "crm@example.com",
+            "postal_address": "1 Example Street", "unsubscribe_mailbox": "unsubscribe@example.com",
+            "mailgun": { "domain": "mg.example.com" }
+        },
+        "reports": { "signing_keys": { "links-1": "KEY" } }
     }"#;
-    serde_json::from_str(text).expect("an environment")
+    let text = text.replace("KEY", &PUBLIC_KEY.replace('\n', "\\n"));
+    serde_json::from_str(&text).expect("an environment")
 }
+
+/// A key of nobody.
+const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
+    MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqob2ZamFKBkf8VtGWL9hkHndIZGO\n\
+    BlWb0CQlXShxVqLiPW0BpRCDg7LihcQWKoo7nxGM84MecWmgR9XmmJsV5w==\n-----END PUBLIC KEY-----\n";
+
+/// Code that nobody runs: a small zip for each service, written once a process.
+pub(crate) fn artefacts() -> Artefacts {
+    ARTEFACTS.1.clone()
+}
+
+/// The folder with them, as `dn build --out` would have written it.
+pub(crate) fn artefacts_folder() -> &'static Path {
+    ARTEFACTS.0.path()
+}
+
+static ARTEFACTS: LazyLock<(tempfile::TempDir, Artefacts)> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().expect("a folder");
+    let one = |service: Service| {
+        // Lambda looks whether it is a zip, and no further before it is called.
+        let bytes = crate::laws::artefact::archive(format!("the code of {}", service.package()).as_bytes());
+        let file = folder.path().join(format!("{}.zip", service.package()));
+        std::fs::write(&file, &bytes).expect("a file");
+        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        (service, Artefact { file, sha256, size: bytes.len() as u64 })
+    };
+    let made: Artefacts = Service::all().map(one).collect();
+    let entries: serde_json::Map<String, serde_json::Value> = made
+        .iter()
+        .map(|(service, one)| {
+            let file = one.file.file_name().map(|name| name.to_string_lossy().into_owned());
+            let entry = serde_json::json!({ "file": file, "sha256": one.sha256, "size": one.size });
+            (service.package().to_owned(), entry)
+        })
+        .collect();
+    let manifest = serde_json::json!({ "version": 1, "architecture": "x86_64", "artefacts": entries });
+    std::fs::write(folder.path().join("artefacts.json"), manifest.to_string()).expect("a file");
+    (folder, made)
+});
 
 /// The journal in memory. Clones are the same journal.
 #[derive(Clone, Debug, Default)]
@@ -105,7 +156,7 @@ impl Stage {
             names: environment.overrides().expect("addresses"),
             tags: environment.tags.clone(),
         };
-        let world = Arc::new(stacks::declare(environment).expect("the stacks"));
+        let world = Arc::new(stacks::declare(environment, &artefacts()).expect("the stacks"));
         let clients = Clients::new(&account.sdk_config());
         Self { account, journal, world, scope, clients, lanes: Arc::default() }
     }

@@ -58,6 +58,8 @@ pub(crate) enum Verb {
         #[command(subcommand)]
         verb: SecretVerb,
     },
+    /// Serves the deployed APIs of an embedded account on this machine, with the real functions.
+    Serve(Serve),
     /// Breaks the lock of a run that is gone.
     Unlock(Unlock),
     /// Prints the JSON Schema of the files in `environments/`, for editors.
@@ -247,6 +249,15 @@ pub(crate) struct SecretSet {
     pub(crate) stage: Stage,
     /// The secret: its name (`mailgun`) or its address (`outreach/secret/mailgun`).
     pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The stage: the name of a file in `environments/`; its account must be embedded.
+    pub(crate) stage: String,
+    /// Of the first API, on the loopback; each further API has the next one. 0 is any.
+    #[arg(long, value_name = "PORT", default_value_t = 9000)]
+    pub(crate) port: u16,
 }
 
 #[derive(Debug, Args)]

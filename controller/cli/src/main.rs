@@ -74,6 +74,7 @@ fn run(cli: Cli, screen: &Screen) -> Result<Done, Failure> {
             Verb::Secret { verb: args::SecretVerb::Set(args) } => {
                 verbs::secret::set(&project, screen, args).await
             }
+            Verb::Serve(args) => verbs::serve::run(&project, screen, args).await,
             Verb::Unlock(args) => verbs::unlock::run(&project, screen, args).await,
             Verb::Schema | Verb::Completions { .. } | Verb::Build(_) | Verb::Openapi { .. } => {
                 Ok(Done::Nothing)

@@ -11,6 +11,7 @@
 //! | [`drift`], [`sarif`] | what changed behind our back, for people and for code scanning |
 //! | [`built`] | artefacts with digest and size |
 //! | [`report`] | the end of an apply, and failures with their hints |
+//! | [`serve`](mod@serve) | what happens while a stage is served |
 //! | [`history`], [`outputs`], [`graph`] | the journal's runs, ids and URLs, the resource graph |
 //!
 //! Texts that come from AWS or from a plan file cannot act on the terminal or on a comment: control characters are
@@ -27,6 +28,7 @@ mod page;
 mod report;
 mod rows;
 mod sarif;
+mod serve;
 mod value;
 mod verdict;
 mod words;
@@ -45,4 +47,5 @@ pub(crate) use page::Style;
 pub(crate) use report::{failure_text, report_text};
 pub(crate) use rows::plan_text;
 pub(crate) use sarif::drift_sarif;
+pub(crate) use serve::{news_text, serving_text};
 pub(crate) use words::{count, duration, instant};

@@ -11,6 +11,7 @@ use stacks::Environment;
 
 use crate::{
     args::{Stage, Weather},
+    artefacts,
     choice::nearest,
     exit::{Failure, Kind},
     progress::News,
@@ -45,7 +46,8 @@ impl Session {
     /// Reads the environment and declares the stacks. No call is made.
     pub(crate) fn open(project: &Project, stage: &str) -> Result<Self, Failure> {
         let environment = project.environment(stage)?;
-        let world = stacks::declare(&environment)
+        let artefacts = artefacts::of_stage(project.artefacts(), environment.code)?;
+        let world = stacks::declare(&environment, &artefacts)
             .map_err(|error| Failure::error(format!("the stacks cannot be declared: {error}")))?;
         let names = environment.overrides().map_err(|error| Failure::error(error.to_string()))?;
         let scope = Scope {

@@ -13,4 +13,5 @@ pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod secret;
+pub(crate) mod serve;
 pub(crate) mod unlock;

@@ -33,6 +33,15 @@ pub fn lane(service: &str, action: &str) -> Option<(String, Rate)> {
     let own = |rate| Some((format!("{service}:{action}"), rate));
     let shared = |name: &str, rate| Some((format!("{service}:{name}"), rate));
     match (service, action) {
+        ("apigateway", "CreateRestApi") => own(Rate { every_ms: 3_000.0, burst: 1.0 }),
+        ("apigateway", "PutRestApi") => own(rps(1.0)),
+        ("apigateway", "DeleteRestApi") => own(Rate { every_ms: 30_000.0, burst: 1.0 }),
+        ("apigateway", "CreateDeployment") => own(Rate { every_ms: 5_000.0, burst: 1.0 }),
+        ("apigateway", "UpdateUsagePlan" | "UpdateAccount") => own(Rate { every_ms: 20_000.0, burst: 1.0 }),
+        ("apigateway", "CreateApiKey" | "DeleteApiKey") => own(burst(5.0, 5.0)),
+        ("apigateway", "GetResources") => own(burst(2.5, 5.0)),
+        // All others together; the calls above count there too, so some of the burst is left to them.
+        ("apigateway", _) => shared("all", burst(9.0, 36.0)),
         ("dynamodb", "DescribeTimeToLive" | "DescribeContinuousBackups") => own(burst(10.0, 10.0)),
         ("dynamodb", "TagResource" | "UntagResource") => shared("tags", burst(5.0, 5.0)),
         ("kms", "DescribeKey" | "ListAliases" | "ListResourceTags" | "ListKeys") => own(burst(100.0, 100.0)),
@@ -42,11 +51,24 @@ pub fn lane(service: &str, action: &str) -> Option<(String, Rate)> {
         ("cloudwatch", "PutMetricAlarm") => own(burst(3.0, 3.0)),
         ("cloudwatch", "PutDashboard" | "ListDashboards" | "ListTagsForResource") => own(burst(10.0, 10.0)),
         ("cloudwatch", "TagResource" | "UntagResource") => own(burst(20.0, 20.0)),
+        ("lambda", "GetFunction") => own(burst(100.0, 100.0)),
+        ("lambda", "GetPolicy") => own(burst(15.0, 15.0)),
+        ("lambda", _) => shared("all", burst(15.0, 15.0)),
         ("logs", "CreateLogGroup") => own(burst(10.0, 10.0)),
         ("sns", "Subscribe" | "Unsubscribe") => own(burst(100.0, 100.0)),
         ("sns", "TagResource" | "UntagResource" | "ListTagsForResource") => own(burst(10.0, 10.0)),
+        (
+            "scheduler",
+            "CreateScheduleGroup"
+            | "GetScheduleGroup"
+            | "DeleteScheduleGroup"
+            | "ListScheduleGroups"
+            | "TagResource"
+            | "UntagResource"
+            | "ListTagsForResource",
+        ) => own(burst(10.0, 10.0)),
         // Not published: field practice.
-        ("iam", _) => shared("all", burst(10.0, 10.0)),
+        ("iam" | "cloudfront", _) => shared("all", burst(10.0, 10.0)),
         _ => None,
     }
 }

@@ -137,13 +137,17 @@ impl World {
     }
 
     /// The plain data of every declaration, in the order of the stacks. Physical names that are natural keys
-    /// hold what names alone tell of the resources they refer to.
+    /// hold what names alone tell of the resources they refer to, and so does what is known from them.
     pub fn declared(&self, scope: &Scope) -> Vec<Declared> {
         let mut all: Vec<Declared> = self.entries.iter().map(|entry| entry.declared(scope)).collect();
         let known: BTreeMap<Address, Outputs> =
             all.iter().map(|one| (one.address.clone(), one.known.clone())).collect();
         let look_up = |to: &text::Reference| known.get(&to.address)?.get(&to.attribute).cloned();
-        all.iter_mut().for_each(|one| one.physical = text::resolve(&one.physical, &look_up));
+        for one in &mut all {
+            one.physical = text::resolve(&one.physical, &look_up);
+            // What names tell of a natural key may be a part of it.
+            one.known.values_mut().for_each(|value| *value = text::resolve(value, &look_up));
+        }
         all
     }
 

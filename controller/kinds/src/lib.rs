@@ -18,7 +18,7 @@ pub mod objects;
 pub mod resource;
 
 pub use aws::{Clients, Place, Reader, Scope, Writer};
-pub use bound::{Kind, World};
+pub use bound::{Handle, Kind, World};
 pub use estate::{Managing, Watching};
 pub use kinds::KINDS;
 pub use objects::Objects;

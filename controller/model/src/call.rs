@@ -80,6 +80,7 @@ const CONFLICTS: &[&str] = &[
     "ConcurrentModification",
     "ConcurrentModificationException",
     "ConditionalRequestConflict",
+    "ConflictException",
     "DeleteConflict",
     "KMSInvalidStateException",
     "LimitExceededException",
@@ -94,7 +95,11 @@ const CONFLICTS: &[&str] = &[
 
 /// Code and a part of the message of answers that look like a conflict, and say that a name is taken: no waiting
 /// helps (aws-semantics 1.3, "two meanings").
-const TAKEN: &[(&str, &str)] = &[("ResourceInUseException", "already exists")];
+const TAKEN: &[(&str, &str)] = &[
+    ("ConflictException", "already"),
+    ("ResourceConflictException", "already exist"),
+    ("ResourceInUseException", "already exists"),
+];
 
 /// Code and a part of the message of answers that only say "not seen yet".
 const PROPAGATIONS: &[(&str, &str)] = &[
@@ -103,10 +108,19 @@ const PROPAGATIONS: &[(&str, &str)] = &[
     ("MalformedPolicy", "rincipal"),
     ("InvalidParameter", "PrincipalNotFound"),
     ("InvalidParameterValueException", "cannot be assumed by Lambda"),
+    ("InvalidParameterValueException", "execution role does not have permissions"),
     ("InvalidParameterValueException", "KMS key is invalid for CreateGrant"),
+    // SES has not seen a policy yet that lets it in (aws-semantics 1.3).
+    ("InvalidS3Configuration", ""),
+    ("InvalidSnsTopic", ""),
+    ("InvalidLambdaFunction", ""),
+    ("BadRequestException", "Could not publish to SNS topic"),
     ("InvalidArgument", "Unable to validate the following destination configurations"),
     ("InvalidRequestException", "was deleted"),
+    ("BadRequestException", "The role ARN does not have required permissions"),
+    ("BadRequestException", "could not successfully write to CloudWatch Logs"),
     ("ContinuousBackupsUnavailableException", ""),
+    ("ValidationException", "must allow AWS EventBridge Scheduler to assume"),
 ];
 
 impl Outcome {

@@ -146,6 +146,12 @@ impl Statement {
         self.to("AWS", &root_of(principal))
     }
 
+    /// To those who sign in by an identity provider (`cognito-identity.amazonaws.com`, or the ARN of one).
+    #[must_use]
+    pub fn to_federated(self, provider: &str) -> Self {
+        self.to("Federated", provider)
+    }
+
     fn to(mut self, of: &str, member: &str) -> Self {
         self.principal.entry(of.to_owned()).or_default().insert(member.to_owned());
         self

@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 
 use crate::{
     Clock, Trouble, Weather, What, When,
-    services::{Refusal, SERVICES, Service, World},
+    services::{self, Refusal, SERVICES, Schedule, Service, World},
     store::{Documents, Edit, Store},
     trouble::writes,
     weather::Buckets,
@@ -119,7 +119,9 @@ impl Account {
     /// Another account in memory with the same contents, calm and without troubles.
     #[must_use]
     pub fn fork(&self) -> Self {
-        Self::of(&self.shared.id, &self.shared.region, self.shared.clock, self.documents())
+        let fork = Self::of(&self.shared.id, &self.shared.region, self.shared.clock, self.documents());
+        fork.state().store.blobs = self.state().store.blobs.fork();
+        fork
     }
 
     /// An account in memory that holds these documents.
@@ -130,10 +132,39 @@ impl Account {
         account
     }
 
-    /// Everything the account holds.
+    /// Everything the account holds, as other processes left it too.
     #[must_use]
     pub fn documents(&self) -> Documents {
-        self.state().store.documents.clone()
+        let mut state = self.state();
+        // What cannot be read now is told by the next call; until then the account is as it was seen last.
+        let _ = state.store.refresh();
+        state.store.documents.clone()
+    }
+
+    /// Grows whenever a collection whose name begins with one of `prefixes` changes, by whichever process: whoever
+    /// keeps what it has read can tell whether to read again. Much cheaper than [`documents`](Self::documents).
+    #[must_use]
+    pub fn changes(&self, prefixes: &[&str]) -> u64 {
+        let mut state = self.state();
+        let _ = state.store.refresh();
+        prefixes.iter().map(|prefix| state.store.changes(prefix)).sum()
+    }
+
+    /// Twelve digits.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.shared.id
+    }
+
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.shared.region
+    }
+
+    /// Schedules of EventBridge Scheduler as they stand: who runs the account's functions calls them on time.
+    #[must_use]
+    pub fn schedules(&self) -> Vec<Schedule> {
+        services::schedules(&self.documents())
     }
 
     pub fn set_weather(&self, weather: Weather) {
@@ -183,6 +214,19 @@ impl Account {
     /// Forgets the calls answered so far.
     pub fn forget_served(&self) {
         self.state().served.clear();
+    }
+
+    /// Another hand edits the account, now.
+    ///
+    /// # Errors
+    /// When the account is kept in a directory that cannot be read or written.
+    pub fn edit(&self, change: impl FnOnce(&mut World<'_>)) -> io::Result<()> {
+        let now_ms = self.shared.clock.now_ms();
+        let edited = self.work(&mut self.state(), now_ms, |world| {
+            change(world);
+            Ok(Reply::value(serde_json::Value::Null))
+        })?;
+        edited.map(drop).map_err(|refusal| io::Error::other(refusal.message))
     }
 
     #[must_use]
@@ -293,6 +337,30 @@ impl Account {
         Ok(Met::Answer(service.protocol.write(&request, outcome)))
     }
 
+    /// Looks at what the account holds now, outside of any call; `None` where its files cannot be read.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&World<'_>) -> T) -> Option<T> {
+        let now_ms = self.shared.clock.now_ms();
+        let (id, region) = (&self.shared.id, &self.shared.region);
+        let mut state = self.state();
+        let State { store, weather, .. } = &mut *state;
+        let blobs = store.blobs.clone();
+        let seen = store.transact(|documents| {
+            let mut world = World::new(documents, now_ms, id, region, weather);
+            world.blobs = blobs;
+            (look(&world), Vec::new())
+        });
+        seen.ok()
+    }
+
+    /// Changes what the account holds, outside of any call.
+    pub(crate) fn change(
+        &self,
+        work: impl FnOnce(&mut World<'_>) -> Result<Reply, Refusal>,
+    ) -> io::Result<Result<Reply, Refusal>> {
+        let mut state = self.state();
+        self.work(&mut state, self.shared.clock.now_ms(), work)
+    }
+
     /// Runs a piece of work on the documents; its edits are kept only when it succeeds.
     fn work(
         &self,
@@ -302,8 +370,10 @@ impl Account {
     ) -> io::Result<Result<Reply, Refusal>> {
         let (id, region) = (&self.shared.id, &self.shared.region);
         let State { store, weather, .. } = state;
+        let blobs = store.blobs.clone();
         store.transact(|documents| {
             let mut world = World::new(documents, now_ms, id, region, weather);
+            world.blobs = blobs;
             let outcome = work(&mut world);
             let edits: Vec<Edit> = if outcome.is_ok() { world.into_edits() } else { Vec::new() };
             (outcome, edits)
@@ -392,6 +462,9 @@ fn decode(request: &HttpRequest, body: bytes::Bytes) -> Result<(Request, String)
         request.headers().iter().map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
     let scope = headers.get("authorization").and_then(|text| text.split("Credential=").nth(1));
     let signing = scope.and_then(|scope| scope.split('/').nth(3)).unwrap_or_default().to_owned();
+    // Version 1 of SES is signed as version 2 is, and has no paths.
+    let signing =
+        if signing == "ses" && request.uri().ends_with('/') { "ses-v1".to_owned() } else { signing };
     let uri: http::Uri = request.uri().parse().map_err(|e| ConnectorError::user(Box::new(e)))?;
     let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());

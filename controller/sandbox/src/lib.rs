@@ -5,8 +5,10 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`account`] | an account to plug into the SDK, to fork, and to ask what was called |
+//! | `blobs` | bodies that are too large for a document, by digest |
 //! | [`store`] | documents in memory and, where asked for, in an append-only file shared by processes |
 //! | [`clock`] | wall time, or virtual time that a simulation advances |
+//! | [`mail`] | what was sent, and what happens to mail outside AWS |
 //! | [`weather`] | latency, published rates, states that take time, windows of "not found" |
 //! | [`trouble`] | failure, lost answers, death and foreign hands at a chosen call |
 //! | [`wire`] | the protocols: JSON, query and XML, CBOR, REST |
@@ -16,7 +18,9 @@
 //! holds everything in clear.
 
 pub mod account;
+mod blobs;
 pub mod clock;
+pub mod mail;
 mod services;
 pub mod store;
 pub mod trouble;
@@ -25,6 +29,10 @@ mod wire;
 
 pub use account::{Account, Served};
 pub use clock::Clock;
-pub use services::{Refusal, World};
+pub use mail::SentMail;
+pub use services::{
+    DeployedApi, DeployedFunction, DeployedRoute, EventSource, GatewayAnswer, Limit, Notification, Refusal,
+    Schedule, Usage, Validator, World,
+};
 pub use trouble::{Trouble, What, When};
 pub use weather::Weather;

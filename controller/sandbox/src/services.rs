@@ -2,26 +2,40 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::{
+    blobs::Blobs,
     store::{Documents, Edit},
     weather::Weather,
     wire::{Protocol, Reply, Request},
 };
 
+mod apigateway;
+mod cloudfront;
+mod cognito;
 mod dynamodb;
+mod grants;
 mod iam;
 mod kms;
+mod lambda;
 mod logs;
 mod monitoring;
 mod s3;
+mod scheduler;
 mod secretsmanager;
-mod ses;
+pub(crate) mod ses;
 mod sns;
 mod sqs;
 mod sts;
 mod tagging;
+
+pub use apigateway::{DeployedApi, DeployedRoute, GatewayAnswer, Limit, Usage, Validator};
+pub use lambda::{DeployedFunction, EventSource};
+pub use scheduler::Schedule;
+pub(crate) use scheduler::schedules;
+pub use sns::Notification;
 
 /// One service: how it is spoken to, and what it does.
 pub(crate) struct Service {
@@ -38,14 +52,20 @@ pub(crate) type Tagged = (String, BTreeMap<String, String>);
 
 /// Every service of the account.
 pub(crate) const SERVICES: &[Service] = &[
+    apigateway::SERVICE,
+    cloudfront::SERVICE,
+    cognito::SERVICE,
     dynamodb::SERVICE,
     iam::SERVICE,
     kms::SERVICE,
+    lambda::SERVICE,
     logs::SERVICE,
     monitoring::SERVICE,
     s3::SERVICE,
+    scheduler::SERVICE,
     secretsmanager::SERVICE,
     ses::SERVICE,
+    ses::VERSION_1,
     sns::SERVICE,
     sqs::SERVICE,
     sts::SERVICE,
@@ -87,6 +107,7 @@ pub struct World<'a> {
     pub account: &'a str,
     pub region: &'a str,
     pub weather: &'a Weather,
+    pub(crate) blobs: Blobs,
 }
 
 impl<'a> World<'a> {
@@ -97,7 +118,8 @@ impl<'a> World<'a> {
         region: &'a str,
         weather: &'a Weather,
     ) -> Self {
-        Self { base, edits: BTreeMap::new(), now_ms, account, region, weather }
+        let (edits, blobs) = (BTreeMap::new(), Blobs::default());
+        Self { base, edits, now_ms, account, region, weather, blobs }
     }
 
     /// One document.
@@ -173,6 +195,25 @@ impl<'a> World<'a> {
     #[must_use]
     pub fn visible(&self, created_ms: u64) -> bool {
         u128::from(self.now_ms) >= u128::from(created_ms) + self.weather.invisible.as_millis()
+    }
+
+    /// Whether what was made at `created_ms` is known to other services yet.
+    #[must_use]
+    pub fn settled(&self, created_ms: u64) -> bool {
+        u128::from(self.now_ms) >= u128::from(created_ms) + self.weather.propagation.as_millis()
+    }
+
+    /// Keeps a large body beside the documents, and names it by its digest.
+    pub(crate) fn keep_blob(&self, body: &Bytes) -> Result<String, Refusal> {
+        let failed =
+            |error| Refusal::new("InternalError", format!("a body was not kept: {error}")).status(500);
+        self.blobs.keep(body).map_err(failed)
+    }
+
+    /// Whether something changed at `changed_ms` is still being worked at, as functions are for a while.
+    #[must_use]
+    pub(crate) fn is_working(&self, changed_ms: u64) -> bool {
+        u128::from(self.now_ms) < u128::from(changed_ms) + self.weather.function.as_millis()
     }
 
     pub(crate) fn into_edits(self) -> Vec<Edit> {

@@ -16,6 +16,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::blobs::Blobs;
+
 /// Collection to id to document.
 pub type Documents = BTreeMap<String, BTreeMap<String, Arc<Value>>>;
 
@@ -34,6 +36,9 @@ pub struct Edit {
 #[derive(Debug, Default)]
 pub struct Store {
     pub documents: Documents,
+    /// How often each collection has changed since this was opened.
+    changes: BTreeMap<String, u64>,
+    pub(crate) blobs: Blobs,
     file: Option<Backing>,
 }
 
@@ -65,6 +70,8 @@ impl Store {
         OpenOptions::new().create(true).append(true).open(&path)?;
         let mut store = Self {
             documents: Documents::new(),
+            changes: BTreeMap::new(),
+            blobs: Blobs::at(&directory.join("blobs")),
             file: Some(Backing { path, lock, inode: 0, read: 0, lines: 0 }),
         };
         store.transact(|_| ((), Vec::new()))?;
@@ -79,40 +86,61 @@ impl Store {
     pub fn transact<T>(&mut self, work: impl FnOnce(&Documents) -> (T, Vec<Edit>)) -> io::Result<T> {
         let Some(file) = &mut self.file else {
             let (answer, edits) = work(&self.documents);
-            apply(&mut self.documents, edits);
+            apply(&mut self.documents, &mut self.changes, edits);
             return Ok(answer);
         };
         file.lock.lock()?;
-        let done = file.refresh(&mut self.documents).and_then(|()| {
+        let done = file.refresh(&mut self.documents, &mut self.changes).and_then(|()| {
             let (answer, edits) = work(&self.documents);
             file.append(&edits)?;
-            apply(&mut self.documents, edits);
+            apply(&mut self.documents, &mut self.changes, edits);
             Ok(answer)
         });
         file.lock.unlock()?;
         done
     }
 
-    /// Rewrites the file with one line a document when it has grown far beyond that.
+    /// Reads what other processes have appended.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn refresh(&mut self) -> io::Result<()> {
+        self.transact(|_| ((), Vec::new()))
+    }
+
+    /// How often the collections whose names begin so have changed since this was opened.
+    #[must_use]
+    pub fn changes(&self, prefix: &str) -> u64 {
+        let of = self.changes.iter().filter(|(name, _)| name.starts_with(prefix));
+        of.map(|(_, changes)| changes).sum()
+    }
+
+    /// Rewrites the file with one line a document when it has grown far beyond that, and removes the blobs that
+    /// nothing names.
     fn compact(&mut self) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let documents = self.documents.values().map(BTreeMap::len).sum::<usize>();
-        if file.lines <= LINES_PER_DOCUMENT_MAX * (documents + 64) {
-            return Ok(());
-        }
+        let long = file.lines > LINES_PER_DOCUMENT_MAX * (documents + 64);
         file.lock.lock()?;
-        let done = file.refresh(&mut self.documents).and_then(|()| file.rewrite(&self.documents));
+        let done = file.refresh(&mut self.documents, &mut self.changes).and_then(|()| {
+            if long {
+                file.rewrite(&self.documents)?;
+            }
+            self.blobs.sweep(&self.documents)
+        });
         file.lock.unlock()?;
         done
     }
 }
 
 impl Backing {
-    fn refresh(&mut self, documents: &mut Documents) -> io::Result<()> {
+    fn refresh(&mut self, documents: &mut Documents, changes: &mut BTreeMap<String, u64>) -> io::Result<()> {
         let mut file = File::open(&self.path)?;
         let about = file.metadata()?;
         if about.ino() != self.inode || about.len() < self.read {
-            documents.clear();
+            for (collection, _) in std::mem::take(documents) {
+                *changes.entry(collection).or_default() += 1;
+            }
             (self.inode, self.read, self.lines) = (about.ino(), 0, 0);
         }
         if about.len() == self.read {
@@ -126,7 +154,7 @@ impl Backing {
                 .map_err(|error| io::Error::other(format!("{}: {error}", self.path.display())))?;
             self.read += line.len() as u64;
             self.lines += 1;
-            apply(documents, vec![edit]);
+            apply(documents, changes, vec![edit]);
             line.clear();
         }
         Ok(())
@@ -174,8 +202,9 @@ impl Backing {
     }
 }
 
-fn apply(documents: &mut Documents, edits: Vec<Edit>) {
+fn apply(documents: &mut Documents, changes: &mut BTreeMap<String, u64>, edits: Vec<Edit>) {
     for edit in edits {
+        *changes.entry(edit.collection.clone()).or_default() += 1;
         let collection = documents.entry(edit.collection).or_default();
         match edit.value {
             Some(value) => collection.insert(edit.id, value),

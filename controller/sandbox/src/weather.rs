@@ -12,10 +12,14 @@ pub struct Weather {
     /// How long a table is CREATING or UPDATING, and how long a new index backfills.
     pub table: Duration,
     pub backfill: Duration,
+    /// How long a function or event source is pending, and a change of one is in progress.
+    pub function: Duration,
     /// How long something that was just made is not found by reads.
     pub invisible: Duration,
     /// How long a policy may not name a role that was just made.
     pub propagation: Duration,
+    /// How long a change of a distribution is on its way to the edges.
+    pub deployment: Duration,
 }
 
 impl Weather {
@@ -27,8 +31,10 @@ impl Weather {
             rates: true,
             table: Duration::from_secs(6),
             backfill: Duration::from_secs(20),
+            function: Duration::from_secs(2),
             invisible: Duration::from_millis(300),
             propagation: Duration::from_secs(8),
+            deployment: Duration::from_secs(180),
         }
     }
 }
@@ -66,7 +72,16 @@ fn published(service: &str, operation: &str) -> Option<(String, Rate)> {
     let own = |per: f64| Some((format!("{service}:{operation}"), Rate { per, burst: per.max(1.0) }));
     let together =
         |lane: &str, per: f64| Some((format!("{service}:{lane}"), Rate { per, burst: per.max(1.0) }));
+    let burst = |lane: &str, per: f64, burst: f64| Some((format!("{service}:{lane}"), Rate { per, burst }));
     match (service, operation) {
+        ("apigateway", "CreateRestApi") => own(1.0 / 3.0),
+        ("apigateway", "PutRestApi") => own(1.0),
+        ("apigateway", "DeleteRestApi") => own(1.0 / 30.0),
+        ("apigateway", "CreateDeployment") => own(0.2),
+        ("apigateway", "UpdateUsagePlan" | "UpdateAccount") => own(0.05),
+        ("apigateway", "CreateApiKey" | "DeleteApiKey") => own(5.0),
+        ("apigateway", "GetResources") => burst("GetResources", 2.5, 5.0),
+        ("apigateway", _) => burst("all", 10.0, 40.0),
         ("dynamodb", "DescribeTimeToLive" | "DescribeContinuousBackups") => own(10.0),
         ("dynamodb", "TagResource" | "UntagResource") => together("tag", 5.0),
         ("kms", "DescribeKey" | "ListAliases" | "ListResourceTags" | "ListKeys") => own(100.0),
@@ -74,15 +89,28 @@ fn published(service: &str, operation: &str) -> Option<(String, Rate)> {
         ("kms", "Encrypt" | "Decrypt" | "GenerateDataKey") => None,
         ("kms", _) => own(5.0),
         ("ses", operation) if operation.starts_with("Send") => None,
-        ("ses", _) => own(1.0),
+        ("ses" | "ses-v1", _) => own(1.0),
         ("monitoring", "PutMetricAlarm" | "PutCompositeAlarm" | "SetAlarmState") => own(3.0),
         ("monitoring", "PutDashboard" | "ListDashboards" | "ListTagsForResource") => own(10.0),
         ("monitoring", "TagResource" | "UntagResource") => own(20.0),
+        ("lambda", "GetFunction") => own(100.0),
+        ("lambda", "GetPolicy") => own(15.0),
+        ("lambda", _) => together("all", 15.0),
         ("logs", "CreateLogGroup") => own(10.0),
         ("sns", "Subscribe" | "Unsubscribe") => own(100.0),
         ("sns", "TagResource" | "UntagResource" | "ListTagsForResource") => own(10.0),
+        (
+            "scheduler",
+            "CreateScheduleGroup"
+            | "GetScheduleGroup"
+            | "DeleteScheduleGroup"
+            | "ListScheduleGroups"
+            | "TagResource"
+            | "UntagResource"
+            | "ListTagsForResource",
+        ) => own(10.0),
         // Not published; field practice (aws-semantics 1.4, last row).
-        ("iam", _) => together("all", 10.0),
+        ("iam" | "cloudfront", _) => together("all", 10.0),
         _ => None,
     }
 }

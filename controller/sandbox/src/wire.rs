@@ -11,6 +11,7 @@ mod cbor;
 mod json;
 mod query;
 mod rest;
+pub(crate) mod xml;
 
 /// How a service is spoken to.
 #[derive(Clone, Copy)]
@@ -26,6 +27,8 @@ pub(crate) enum Protocol {
     RestJson { route: fn(&str, &[&str]) -> Option<Route> },
     /// XML or bytes under paths; the service reads method, path, query and body itself.
     RestXml,
+    /// XML bodies under paths, read into JSON; the service writes its documents with [`xml::document`].
+    Xml { namespace: &'static str, route: fn(&Request) -> Option<Route> },
 }
 
 /// An operation and the parameters that its path holds.
@@ -104,6 +107,7 @@ impl Protocol {
             Self::Cbor => cbor::read(&mut request)?,
             Self::RestJson { route } => rest::read_json(&mut request, route)?,
             Self::RestXml => rest::name_s3_operation(&mut request),
+            Self::Xml { route, .. } => xml::read(&mut request, route)?,
         }
         Ok(request)
     }
@@ -118,14 +122,15 @@ impl Protocol {
             }
             (Self::Cbor, Ok(Reply::Value(value))) => cbor::write(200, &value),
             (Self::RestJson { .. }, Ok(Reply::Value(value))) => rest::write_json(&value),
-            (Self::RestXml, Ok(Reply::Value(_))) => {
-                self.write(request, Err(Refusal::new("InternalError", "S3 answers are XML").status(500)))
+            (Self::RestXml | Self::Xml { .. }, Ok(Reply::Value(_))) => {
+                self.write(request, Err(Refusal::new("InternalError", "answers are XML").status(500)))
             }
             (Self::Json { version }, Err(refusal)) => json::refuse(version, &refusal),
             (Self::Query { namespace }, Err(refusal)) => query::refuse(namespace, &refusal),
             (Self::Cbor, Err(refusal)) => cbor::refuse(&refusal),
             (Self::RestJson { .. }, Err(refusal)) => rest::refuse_json(&refusal),
             (Self::RestXml, Err(refusal)) => rest::refuse_xml(&refusal),
+            (Self::Xml { namespace, .. }, Err(refusal)) => xml::refuse(namespace, &refusal),
         }
     }
 }

@@ -78,7 +78,9 @@ pub trait Variables: Sized {
 
 /// Declares the variables of a function: fields with the name that each has in the process environment.
 macro_rules! variables {
-    ($(#[$doc:meta])* $vis:vis struct $name:ident { $( $(#[$about:meta])* $field:ident: $type:ty = $variable:literal, )* }) => {
+    ($(#[$doc:meta])* $vis:vis struct $name:ident {
+        $( $(#[$about:meta])* $field:ident: $type:ty = $variable:literal, )*
+    }) => {
         $(#[$doc])*
         #[derive(Clone, Debug)]
         $vis struct $name { $( $(#[$about])* pub $field: $type, )* }

@@ -12,6 +12,7 @@ use contract::{
     reply::Code,
     variable::{Problem, Variables},
 };
+use http::Method;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -119,7 +120,10 @@ where
         Ok(request) => request,
         Err(failed) => return failed.reply(call.clock).for_gateway(),
     };
-    let outcome = handler(request.clone(), call.clone()).await;
+    let outcome = match request.method {
+        Method::OPTIONS => Ok(Reply::preflight()),
+        _ => handler(request.clone(), call.clone()).await,
+    };
     let reply = match &outcome {
         Ok(reply) => reply.clone(),
         Err(failed) => failed.reply(call.clock),

@@ -45,6 +45,14 @@ impl Reply {
         self
     }
 
+    /// What a browser asks before it sends the request itself; who may is said by [`shared_with`](Self::shared_with).
+    #[must_use]
+    pub fn preflight() -> Self {
+        Self { status: 204, headers: HeaderMap::new(), body: String::new(), metrics: Vec::new() }
+            .with(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST,OPTIONS"))
+            .with(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"))
+    }
+
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);

@@ -138,6 +138,12 @@ const FULL: Example<Alarm> = Example {
                 queries.insert("errors".to_owned(), query(Source::Metric(slowest), false));
             });
         }),
+        ("metric", |alarm| {
+            math(alarm, |queries| {
+                queries.get_mut("rate").expect("it is there").returns = false;
+                queries.get_mut("calls").expect("it is there").returns = true;
+            });
+        }),
         ("metric", |alarm| alarm.metric = Metric::Single(errors())),
         ("datapoints_to_alarm", |alarm| alarm.datapoints_to_alarm = 5),
         ("low_samples", |alarm| alarm.low_samples = None),
@@ -147,8 +153,26 @@ const FULL: Example<Alarm> = Example {
     ],
 };
 
-pub(crate) fn examples() -> [Example<Alarm>; 2] {
-    [PLAIN, FULL]
+/// As stacks declare them.
+const RATE: Example<Alarm> = Example {
+    name: "a rate",
+    declare: |world| {
+        let topic = world.add("laws", "alarms", Topic::standard()).expect("an address");
+        let calls = MetricStat::sum("AWS/Lambda", "Invocations").of("FunctionName", "dn-test-send");
+        Alarm::rate(errors(), calls, 1, 20).within(3, 5).described("Sending fails").telling(&topic.arn())
+    },
+    mutations: &[
+        ("metric", |alarm| alarm.metric = Alarm::rate(errors(), errors(), 1, 50).metric),
+        ("metric", |alarm| alarm.metric = Alarm::rate_below(errors(), errors(), 95, 20).metric),
+        ("metric", |alarm| alarm.metric = Alarm::count(errors(), 5).metric),
+        ("metric", |alarm| alarm.metric = Alarm::percentile(errors(), 95, 5_000).metric),
+        ("threshold", |alarm| alarm.threshold = "2.5".parse().expect("a number")),
+        ("missing_data", |alarm| alarm.missing_data = MissingData::Breaching),
+    ],
+};
+
+pub(crate) fn examples() -> [Example<Alarm>; 3] {
+    [PLAIN, FULL, RATE]
 }
 
 #[tokio::test(start_paused = true)]

@@ -113,7 +113,7 @@ async fn a_protected_group_and_a_retention_that_aws_does_not_have_are_refused() 
 }
 
 /// The code of a refusal.
-pub(super) fn code_of<T: Debug>(answer: Result<T, impl ProvideErrorMetadata>) -> String {
+pub(crate) fn code_of<T: Debug>(answer: Result<T, impl ProvideErrorMetadata>) -> String {
     answer.expect_err("a refusal").code().expect("a code").to_owned()
 }
 

@@ -44,7 +44,7 @@ pub(super) const RENAMED: &str = "dn_api/secret/korrect";
 
 /// Everything before the update.
 pub(super) fn before() -> World {
-    let mut world = stacks::declare(&first()).expect("the stacks");
+    let mut world = stacks::declare(&first(), &crate::stage::artefacts()).expect("the stacks");
     let dead = world.add(STACK, "dead", Queue::standard()).expect("an address");
     let dead_letters = Some(DeadLetters { queue: dead.arn(), after_receives: 3 });
     let work = world.add(STACK, "work", Queue { dead_letters, ..Queue::standard() }).expect("an address");
@@ -62,7 +62,7 @@ pub(super) fn before() -> World {
 /// Everything after it: `more/queue/dead` and `more/topic/leaving` are gone, a key is new, the rest is changed.
 pub(super) fn after() -> World {
     let environment = second();
-    let mut world = stacks::declare(&environment).expect("the stacks");
+    let mut world = stacks::declare(&environment, &crate::stage::artefacts()).expect("the stacks");
     let key = Key::symmetric(Policy::new([Key::owner(environment.account.as_str())]));
     let key = world.add(STACK, "rows", key).expect("an address");
     let work = Queue { retention_s: 3_600, ..Queue::standard() };

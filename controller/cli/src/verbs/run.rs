@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Exit status after a third interruption, as a shell reports SIGINT.
-const INTERRUPTED: i32 = 130;
+pub(super) const INTERRUPTED: i32 = 130;
 
 /// Where a plan comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,7 +186,7 @@ fn listen(stop: Stop) -> tokio::task::JoinHandle<()> {
 }
 
 /// An interruption from the keyboard, a polite kill, or a terminal that is gone.
-async fn wait_for_signal() {
+pub(super) async fn wait_for_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut term), Ok(mut hangup)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
     else {

@@ -70,14 +70,21 @@ macro_rules! clients {
 }
 
 clients! {
+    apigateway: aws_sdk_apigateway,
+    cloudfront: aws_sdk_cloudfront,
     cloudwatch: aws_sdk_cloudwatch,
+    cognito: aws_sdk_cognitoidentity,
     dynamodb: aws_sdk_dynamodb,
     iam: aws_sdk_iam,
     kms: aws_sdk_kms,
+    lambda: aws_sdk_lambda,
     logs: aws_sdk_cloudwatchlogs,
     s3: aws_sdk_s3,
+    scheduler: aws_sdk_scheduler,
     secretsmanager: aws_sdk_secretsmanager,
     ses: aws_sdk_sesv2,
+    /// Receipt rules, which version 2 of the API lacks.
+    ses_receiving: aws_sdk_ses,
     sns: aws_sdk_sns,
     sqs: aws_sdk_sqs,
     sts: aws_sdk_sts,

@@ -17,6 +17,7 @@ use crate::{
 
 mod metric;
 mod number;
+mod usual;
 
 pub use metric::{Metric, MetricStat, Query, Source, Statistic};
 pub use number::{Number, NumberError};
@@ -229,7 +230,7 @@ impl Resource for Alarm {
         let Some(alarm) = look_up(at, aws).await? else { return Ok(None) };
         let actual = Self::read(at, &alarm)?;
         let outputs = Self::known(aws.scope(), at.name());
-        let tags = aws.tags_of(at, &outputs["arn"], tags_of(at, &outputs["arn"], aws)).await?;
+        let tags = aws.tags_of(at, &outputs["arn"], tags_of(&at.address, &outputs["arn"], aws)).await?;
         Ok(Some(Live::new(actual, outputs, Some(tags))))
     }
 
@@ -241,20 +242,7 @@ impl Resource for Alarm {
         if *self != live.actual {
             self.put(at, &Tags::new(), aws).await?;
         }
-        let (set, unset) = tag_changes(live.tags.as_ref().unwrap_or(&Tags::new()), &at.tags);
-        let arn = &live.outputs["arn"];
-        if !unset.is_empty() {
-            aws.write(at, "cloudwatch", "UntagResource", || {
-                aws.cloudwatch().untag_resource().resource_arn(arn).set_tag_keys(Some(unset.clone())).send()
-            })
-            .await?;
-        }
-        if !set.is_empty() {
-            aws.write(at, "cloudwatch", "TagResource", || {
-                aws.cloudwatch().tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(&set))).send()
-            })
-            .await?;
-        }
+        sync_tags(at, &live.outputs["arn"], live.tags.as_ref(), aws).await?;
         Ok(live.outputs)
     }
 
@@ -297,7 +285,25 @@ impl Alarm {
     }
 }
 
-fn sdk_tags(tags: &Tags) -> Vec<Tag> {
+/// Writes the tags that differ, of whatever CloudWatch can tag.
+pub(super) async fn sync_tags(at: &Place, arn: &str, live: Option<&Tags>, aws: &Writer) -> Result<(), Fault> {
+    let (set, unset) = tag_changes(live.unwrap_or(&Tags::new()), &at.tags);
+    if !unset.is_empty() {
+        aws.write(at, "cloudwatch", "UntagResource", || {
+            aws.cloudwatch().untag_resource().resource_arn(arn).set_tag_keys(Some(unset.clone())).send()
+        })
+        .await?;
+    }
+    if !set.is_empty() {
+        aws.write(at, "cloudwatch", "TagResource", || {
+            aws.cloudwatch().tag_resource().resource_arn(arn).set_tags(Some(sdk_tags(&set))).send()
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+pub(super) fn sdk_tags(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
@@ -333,9 +339,9 @@ async fn list(at: &Address, aws: &Reader) -> Result<BTreeMap<String, MetricAlarm
     }
 }
 
-async fn tags_of(at: &Place, arn: &str, aws: &Reader) -> Result<Tags, Fault> {
+pub(super) async fn tags_of(at: &Address, arn: &str, aws: &Reader) -> Result<Tags, Fault> {
     let answer = aws
-        .read(&at.address, "cloudwatch", "ListTagsForResource", || {
+        .read(at, "cloudwatch", "ListTagsForResource", || {
             aws.cloudwatch().list_tags_for_resource().resource_arn(arn).send()
         })
         .await

@@ -148,7 +148,7 @@ impl Resource for ContactList {
             try_join(get, count(at, &name, if another { COUNT_MAX } else { 1 }, aws)).await?;
         let (Some(found), Some(contacts)) = (found, contacts) else { return Ok(None) };
         let tags = match found.tags {
-            Some(ref tags) => tags.iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect(),
+            Some(ref tags) => read_tags(tags),
             None => tags_of(at, &arn_of(aws.scope(), &name), aws).await?,
         };
         let mut live = Live::new(Self::read(&name, &found), Self::known(aws.scope(), &name), None);
@@ -192,20 +192,7 @@ impl Resource for ContactList {
             })
             .await?;
         }
-        let arn = &live.outputs["arn"];
-        let (set, unset) = tag_changes(live.tags.as_ref().unwrap_or(&Tags::new()), &at.tags);
-        if !unset.is_empty() {
-            aws.write(at, "ses", "UntagResource", || {
-                aws.ses().untag_resource().resource_arn(arn).set_tag_keys(Some(unset.clone())).send()
-            })
-            .await?;
-        }
-        if !set.is_empty() {
-            aws.write(at, "ses", "TagResource", || {
-                aws.ses().tag_resource().resource_arn(arn).set_tags(Some(wire_tags(&set))).send()
-            })
-            .await?;
-        }
+        sync_tags(at, &live.outputs["arn"], live.tags.as_ref(), aws).await?;
         Ok(live.outputs)
     }
 
@@ -237,7 +224,30 @@ impl ContactList {
     }
 }
 
-fn wire_tags(tags: &Tags) -> Vec<Tag> {
+/// Tags of anything in SES.
+pub(super) async fn sync_tags(at: &Place, arn: &str, live: Option<&Tags>, aws: &Writer) -> Result<(), Fault> {
+    let (set, unset) = tag_changes(live.unwrap_or(&Tags::new()), &at.tags);
+    if !unset.is_empty() {
+        aws.write(at, "ses", "UntagResource", || {
+            aws.ses().untag_resource().resource_arn(arn).set_tag_keys(Some(unset.clone())).send()
+        })
+        .await?;
+    }
+    if !set.is_empty() {
+        aws.write(at, "ses", "TagResource", || {
+            aws.ses().tag_resource().resource_arn(arn).set_tags(Some(wire_tags(&set))).send()
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// Tags as SES answers with them.
+pub(super) fn read_tags(wire: &[Tag]) -> Tags {
+    wire.iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
+}
+
+pub(super) fn wire_tags(tags: &Tags) -> Vec<Tag> {
     let one = |(key, value)| Tag::builder().key(key).value(value).build().expect("key and value are given");
     tags.iter().map(one).collect()
 }

@@ -15,6 +15,8 @@ pub(super) mod principals;
 mod reads;
 mod writes;
 
+pub(crate) use principals::trusts;
+
 pub(crate) const SERVICE: Service = Service {
     signing: "iam",
     protocol: Protocol::Query { namespace: "https://iam.amazonaws.com/doc/2010-05-08/" },

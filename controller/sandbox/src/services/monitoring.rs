@@ -1,4 +1,4 @@
-//! CloudWatch: metric alarms and their tags.
+//! CloudWatch: metric alarms, dashboards, and the tags of both.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Refusal, Service, Tagged, World, page, strings, text};
 use crate::wire::{Protocol, Reply, Request};
+
+mod dashboards;
 
 pub(crate) const SERVICE: Service =
     Service { signing: "monitoring", protocol: Protocol::Cbor, handle, tagged };
@@ -32,12 +34,16 @@ fn handle(request: &Request, world: &mut World<'_>) -> Result<Reply, Refusal> {
             names.iter().for_each(|name| world.remove(ALARMS, name));
             json!({})
         }
+        "PutDashboard" => dashboards::put(input, world)?,
+        "GetDashboard" => dashboards::get(input, world)?,
+        "ListDashboards" => dashboards::list(input, world)?,
+        "DeleteDashboards" => dashboards::delete(input, world)?,
         "TagResource" => retag(input, world, |tags| tags.extend(tags_in(input)))?,
         "UntagResource" => retag(input, world, |tags| {
             words(input, "TagKeys").iter().for_each(|key| drop(tags.remove(key)));
         })?,
         "ListTagsForResource" => {
-            let tags = strings(taggable(input, world)?.1.get("tags"));
+            let tags = taggable(input, world)?.tags;
             let tags = tags.into_iter().map(|(key, value)| json!({ "Key": key, "Value": value }));
             json!({ "Tags": tags.collect::<Vec<_>>() })
         }
@@ -185,11 +191,27 @@ fn check_math(input: &Value, evaluations: u64) -> Result<(), Refusal> {
             check_period(period, evaluations)?;
         }
     }
+    let unknown = queries.iter().find_map(|query| undefined(text(query, "Expression"), &ids));
+    if let Some(id) = unknown {
+        return Err(invalid(format!("Invalid metrics list: the identifier {id} is not defined")));
+    }
     // ReturnData is true unless said otherwise.
     if queries.iter().filter(|query| query["ReturnData"] != false).count() != 1 {
         return Err(invalid("Exactly one element of the metrics list should return data"));
     }
     Ok(())
+}
+
+/// The first id in an expression that no query has. Functions are in capitals, and texts in quotes; a query of
+/// Metrics Insights names columns and not ids.
+fn undefined<'q>(expression: &'q str, ids: &std::collections::BTreeSet<&str>) -> Option<&'q str> {
+    if expression.trim_start().starts_with("SELECT") {
+        return None;
+    }
+    let outside = expression.split(['\'', '"']).step_by(2);
+    let words = outside.flat_map(|part| part.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')));
+    let mut named = words.filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase()));
+    named.find(|word| !ids.contains(word))
 }
 
 fn describe(input: &Value, world: &World<'_>) -> Result<Value, Refusal> {
@@ -227,11 +249,23 @@ fn describe(input: &Value, world: &World<'_>) -> Result<Value, Refusal> {
     Ok(json!({ "MetricAlarms": found, "CompositeAlarms": [], "NextToken": next }))
 }
 
-fn taggable<'w>(input: &Value, world: &'w World<'_>) -> Result<(String, &'w Value), Refusal> {
+/// Where the document of an alarm or dashboard is, and its tags.
+struct Taggable {
+    collection: &'static str,
+    id: String,
+    tags: BTreeMap<String, String>,
+}
+
+fn taggable(input: &Value, world: &World<'_>) -> Result<Taggable, Refusal> {
     let arn = text(input, "ResourceARN");
-    let name = arn.splitn(7, ':').nth(6).unwrap_or_default().to_owned();
-    match world.get(ALARMS, &name).filter(|alarm| alarm["alarm"]["AlarmArn"] == arn) {
-        Some(alarm) => Ok((name, alarm)),
+    let (collection, id) = match dashboards::name_of(arn, world) {
+        Some(name) => (dashboards::DASHBOARDS, name),
+        None => (ALARMS, arn.splitn(7, ':').nth(6).unwrap_or_default()),
+    };
+    let found =
+        world.get(collection, id).filter(|one| collection != ALARMS || one["alarm"]["AlarmArn"] == arn);
+    match found {
+        Some(one) => Ok(Taggable { collection, id: id.to_owned(), tags: strings(one.get("tags")) }),
         None => Err(Refusal::new("ResourceNotFoundException", format!("{arn} does not exist")).status(404)),
     }
 }
@@ -241,19 +275,18 @@ fn retag(
     world: &mut World<'_>,
     change: impl FnOnce(&mut BTreeMap<String, String>),
 ) -> Result<Value, Refusal> {
-    let (name, alarm) = taggable(input, world)?;
-    let mut tags = strings(alarm.get("tags"));
+    let Taggable { collection, id, mut tags } = taggable(input, world)?;
     change(&mut tags);
     if tags.len() > 50 {
         return Err(Refusal::new("InvalidParameterValue", "Too many tags"));
     }
-    world.edit(ALARMS, &name, |alarm| alarm["tags"] = json!(tags));
+    world.edit(collection, &id, |one| one["tags"] = json!(tags));
     Ok(json!({}))
 }
 
 fn tagged(world: &World<'_>) -> Vec<Tagged> {
     let one = |alarm: &&Value| (text(&alarm["alarm"], "AlarmArn").to_owned(), strings(alarm.get("tags")));
-    world.all(ALARMS).values().map(one).collect()
+    world.all(ALARMS).values().map(one).chain(dashboards::tagged(world)).collect()
 }
 
 #[cfg(test)]
@@ -334,6 +367,7 @@ mod tests {
                 (json!([query("E")]), "MetricDataQuery.Id"),
                 (json!([query("e"), query("f")]), "return data"),
                 (json!([{ "Id": "e" }]), "MetricStat and Expression"),
+                (json!([{ "Id": "e", "Expression": "IF(e1 > 5, 'x y', 0)" }]), "e1 is not defined"),
             ] {
                 refused(world, "PutMetricAlarm", math(metrics), "ValidationError", part);
             }

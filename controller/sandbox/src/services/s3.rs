@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Refusal, Service, Tagged, World, text};
+use super::{Refusal, Service, Tagged, World, grants, text};
 use crate::wire::{Protocol, Reply, Request, escape};
 
-mod objects;
+pub(super) mod objects;
 mod policy;
 mod settings;
 mod xml;
@@ -78,6 +78,26 @@ fn existing<'w>(world: &'w World<'_>, bucket: &str) -> Result<&'w Value, Refusal
         return Err(Refusal::new("PermanentRedirect", message).status(301));
     }
     Ok(found)
+}
+
+/// Lets SES write the object by which it finds out whether it may put mail here; `role` is whether it uses a role
+/// that allows it. Right after its birth a bucket is not known everywhere.
+pub(crate) fn take_mail(
+    world: &mut World<'_>,
+    bucket: &str,
+    role: bool,
+    key: &str,
+) -> Result<(), &'static str> {
+    const DENIED: &str = "Could not write to bucket";
+    let found = existing(world, bucket).map_err(|_| "No such bucket")?;
+    let policy = settings::policy_of(found).unwrap_or_default();
+    let allowed = role || grants::allows(policy, "ses.amazonaws.com", "s3:PutObject", world);
+    if !allowed || !world.settled(found["created"].as_u64().unwrap_or_default()) {
+        return Err(DENIED);
+    }
+    let note = "Amazon SES wrote this object to see whether it may put mail into this bucket.";
+    let request = Request { body: bytes::Bytes::from(note), ..Request::default() };
+    objects::put(&request, world, bucket, key).map(drop).map_err(|_| DENIED)
 }
 
 /// HEAD answers have no body, so the status is all that a client learns, and the Region.

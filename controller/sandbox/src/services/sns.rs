@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Refusal, Service, Tagged, World, page, strings, text};
+use super::{Refusal, Service, Tagged, World, grants, page, strings, text};
 use crate::wire::{Protocol, Reply, Request};
 
+mod publish;
 mod subscriptions;
+
+pub use publish::Notification;
 
 pub(crate) const SERVICE: Service = Service {
     signing: "sns",
@@ -44,6 +47,7 @@ fn handle(request: &Request, world: &mut World<'_>) -> Result<Reply, Refusal> {
             let tags = tags.into_iter().map(|(key, value)| json!({ "Key": key, "Value": value }));
             json!({ "Tags": tags.collect::<Vec<_>>() })
         }
+        "Publish" => publish::publish(input, world)?,
         "Subscribe" => subscriptions::subscribe(input, world)?,
         "ConfirmSubscription" => subscriptions::confirm(input, world)?,
         "Unsubscribe" => subscriptions::unsubscribe(text(input, "SubscriptionArn"), world)?,
@@ -77,6 +81,15 @@ fn existing<'w>(arn: &str, world: &'w World<'_>) -> Result<&'w Value, Refusal> {
     topic
         .filter(|topic| world.visible(topic["created"].as_u64().unwrap_or_default()))
         .ok_or_else(|| Refusal::new("NotFound", "Topic does not exist").status(404))
+}
+
+/// Whether a service of AWS may publish to a topic. Right after its birth a topic is not known everywhere.
+pub(crate) fn lets_in(service: &str, arn: &str, world: &World<'_>) -> bool {
+    existing(arn, world).is_ok_and(|topic| {
+        let policy = text(&topic["attributes"], "Policy");
+        world.settled(topic["created"].as_u64().unwrap_or_default())
+            && grants::allows(policy, service, "sns:Publish", world)
+    })
 }
 
 fn is_fifo(arn: &str) -> bool {

@@ -1,4 +1,4 @@
-//! SQS: queues, their attributes and tags.
+//! SQS: queues, their attributes and tags; messages are next door.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Refusal, Service, Tagged, World, page, strings, text};
 use crate::wire::{Protocol, Reply, Request};
+
+pub(super) mod messages;
 
 pub(crate) const SERVICE: Service =
     Service { signing: "sqs", protocol: Protocol::Json { version: "1.0" }, handle, tagged };
@@ -46,8 +48,20 @@ fn handle(request: &Request, world: &mut World<'_>) -> Result<Reply, Refusal> {
         "DeleteQueue" => {
             let name = named(input).to_owned();
             existing(world, &name)?;
+            messages::purge(&name, world);
             world.remove(QUEUES, &name);
             world.put(REMOVED, &name, world.now_ms.into());
+            json!({})
+        }
+        "SendMessage" => messages::send(input, world)?,
+        "SendMessageBatch" => messages::send_batch(input, world)?,
+        "ReceiveMessage" => messages::receive(input, world)?,
+        "DeleteMessage" => messages::delete(input, world)?,
+        "DeleteMessageBatch" => messages::delete_batch(input, world)?,
+        "ChangeMessageVisibility" => messages::change_visibility(input, world)?,
+        "PurgeQueue" => {
+            existing(world, named(input))?;
+            messages::purge(named(input), world);
             json!({})
         }
         other => return Err(request.unknown(other)),
@@ -158,7 +172,10 @@ fn attributes(input: &Value, world: &World<'_>) -> Result<Value, Refusal> {
     let queue = existing(world, name)?;
     let mut attributes = strings(queue.get("attributes"));
     attributes.insert("QueueArn".to_owned(), world.arn("sqs", name));
-    attributes.insert("ApproximateNumberOfMessages".to_owned(), "0".to_owned());
+    let (ready, taken, delayed) = messages::counts(name, world);
+    attributes.insert("ApproximateNumberOfMessages".to_owned(), ready.to_string());
+    attributes.insert("ApproximateNumberOfMessagesNotVisible".to_owned(), taken.to_string());
+    attributes.insert("ApproximateNumberOfMessagesDelayed".to_owned(), delayed.to_string());
     Ok(json!({ "Attributes": attributes }))
 }
 

@@ -49,7 +49,11 @@ fn fold(value: Value) -> Value {
     if let Some(Value::Object(items)) = members.remove("entry") {
         let pairs = numbered(items).into_iter();
         return pairs
-            .filter_map(|pair| Some((pair["key"].as_str()?.to_owned(), pair["value"].clone())))
+            .filter_map(|pair| {
+                // Attributes of messages are called differently.
+                let (key, value) = if pair["key"].is_null() { ("Name", "Value") } else { ("key", "value") };
+                Some((pair[key].as_str()?.to_owned(), pair[value].clone()))
+            })
             .collect::<Map<_, _>>()
             .into();
     }
@@ -123,7 +127,8 @@ mod tests {
     #[test]
     fn a_form_becomes_lists_and_maps() {
         let body = "Action=CreateTopic&Name=a%2Fb&Tags.member.1.Key=k&Tags.member.1.Value=v+w&\
-                    Attributes.entry.1.key=Policy&Attributes.entry.1.value=%7B%7D";
+                    Attributes.entry.1.key=Policy&Attributes.entry.1.value=%7B%7D&\
+                    MessageAttributes.entry.1.Name=kind&MessageAttributes.entry.1.Value.DataType=String";
         let mut request = Request { body: Bytes::from(body), ..Request::default() };
         read(&mut request);
         assert_eq!(request.operation, "CreateTopic");
@@ -132,6 +137,7 @@ mod tests {
             json!({
                 "Action": "CreateTopic", "Name": "a/b",
                 "Tags": [{"Key": "k", "Value": "v w"}], "Attributes": {"Policy": "{}"},
+                "MessageAttributes": {"kind": {"DataType": "String"}},
             })
         );
     }

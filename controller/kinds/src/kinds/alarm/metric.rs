@@ -71,7 +71,7 @@ pub enum Source {
 }
 
 impl Statistic {
-    fn word(&self) -> &str {
+    pub(crate) fn word(&self) -> &str {
         match self {
             Self::Average => "Average",
             Self::Sum => "Sum",

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A decimal number, kept as the shortest text that names its double, which is what CloudWatch keeps: `5.0`
 /// and `5` are the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Number(String);
 
@@ -17,7 +17,7 @@ pub struct NumberError(String);
 
 impl Number {
     /// The double that it names.
-    pub(super) fn value(&self) -> f64 {
+    pub(crate) fn value(&self) -> f64 {
         self.0.parse().expect("a number is made of a double")
     }
 }

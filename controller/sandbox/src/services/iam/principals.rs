@@ -42,6 +42,20 @@ pub(crate) fn unseen_principal(document: &Value, world: &World<'_>) -> Option<St
     aws.filter(unseen).map(str::to_owned).next()
 }
 
+/// Whether a role is there, is seen by other services (`weather.propagation`), and lets `service` assume it.
+pub(crate) fn trusts(role_arn: &str, service: &str, world: &World<'_>) -> bool {
+    let roles = world.all(ROLES);
+    let Some((_, role)) = roles.iter().find(|(name, role)| arn_of(name, role, world) == role_arn) else {
+        return false;
+    };
+    let created = u128::from(role["created"].as_u64().unwrap_or_default());
+    let seen = u128::from(world.now_ms) >= created + world.weather.propagation.as_millis();
+    let trust: Value = serde_json::from_str(text(role, "trust")).unwrap_or_default();
+    let allows =
+        |one: &Value| one["Effect"] == "Allow" && texts(&one["Principal"]["Service"]).contains(&service);
+    seen && statements(&trust).into_iter().any(allows)
+}
+
 /// What IAM does to a policy that names a role which is deleted: the ARN becomes the role's unique id.
 pub(super) fn rewritten(document: &str, arn: &str, id: &str) -> Option<String> {
     let mut parsed: Value = serde_json::from_str(document).ok()?;

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{document, empty, existing, settings, stamp, xml::Element, xml::malformed};
 use crate::{
+    blobs,
     services::{Refusal, World, text},
     wire::{Reply, Request, escape},
 };
@@ -20,6 +21,11 @@ const OBJECTS: &str = "s3/objects";
 
 /// Keys that one DeleteObjects may name.
 const BATCH_MAX: usize = 1000;
+
+/// Longer bodies are kept beside the documents.
+const INLINE_BYTES_MAX: usize = 65_536;
+
+const CHECKSUM: &str = "x-amz-checksum-sha256";
 
 /// Headers that come back as they were sent.
 const KEPT: &[&str] =
@@ -91,11 +97,17 @@ fn no_such_key() -> Refusal {
     Refusal::new("NoSuchKey", "The specified key does not exist.").status(404)
 }
 
-fn put(request: &Request, world: &mut World<'_>, bucket: &str, key: &str) -> Result<Reply, Refusal> {
+pub(super) fn put(
+    request: &Request,
+    world: &mut World<'_>,
+    bucket: &str,
+    key: &str,
+) -> Result<Reply, Refusal> {
     let mut versions = versions(world, bucket, key);
     check_conditions(request, current(&versions))?;
     let body = chunked::body(request)?;
     let digest = Sha256::digest(&body);
+    check_digest(request, &digest)?;
     // As long as the MD5 sum that AWS uses; clients must not look into it.
     let etag: String = digest[..16].iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
@@ -106,19 +118,47 @@ fn put(request: &Request, world: &mut World<'_>, bucket: &str, key: &str) -> Res
         .iter()
         .filter(|(name, _)| KEPT.contains(&name.as_str()) || name.starts_with("x-amz-meta-"));
     let headers: serde_json::Map<_, _> = kept.map(|(name, value)| (name.clone(), json!(value))).collect();
-    let version = push(
-        world,
-        bucket,
-        &mut versions,
-        json!({
-            "etag": etag, "body": base64::encode(&body), "size": body.len(), "headers": headers,
-            "modified": world.now_ms,
-        }),
-    );
+    let mut version = json!({
+        "etag": etag, "size": body.len(), "headers": headers, "modified": world.now_ms,
+    });
+    if let Some(sum) = request.headers.get(CHECKSUM) {
+        version["checksum"] = sum.as_str().into();
+    }
+    match body.len() > INLINE_BYTES_MAX {
+        true => version[blobs::MEMBER] = world.keep_blob(&body)?.into(),
+        false => version["body"] = base64::encode(&body).into(),
+    }
+    let version = push(world, bucket, &mut versions, version);
     keep(world, bucket, key, versions);
     let mut headers = vec![("etag".to_owned(), format!("\"{etag}\""))];
     headers.extend(version.map(|version| ("x-amz-version-id".to_owned(), version)));
     Ok(Reply::Raw { status: 200, headers, body: Bytes::new() })
+}
+
+/// What the sender says the body is, where it says so.
+fn check_digest(request: &Request, digest: &[u8]) -> Result<(), Refusal> {
+    match request.headers.get(CHECKSUM) {
+        Some(sum) if *sum != base64::encode(digest) => {
+            let message = "The SHA256 you specified did not match the calculated checksum.";
+            Err(Refusal::new("BadDigest", message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The bytes of a current version, for services that read them in their own name.
+pub(in crate::services) fn content(world: &World<'_>, bucket: &str, key: &str) -> Result<Bytes, Refusal> {
+    existing(world, bucket)?;
+    let versions = versions(world, bucket, key);
+    body_of(current(&versions).ok_or_else(no_such_key)?, world)
+}
+
+fn body_of(version: &Value, world: &World<'_>) -> Result<Bytes, Refusal> {
+    let body = match version.get(blobs::MEMBER).and_then(Value::as_str) {
+        Some(name) => world.blobs.get(name),
+        None => base64::decode(text(version, "body")).ok().map(Bytes::from),
+    };
+    body.ok_or_else(|| Refusal::new("InternalError", "a body does not read back").status(500))
 }
 
 /// Adds a version as the bucket's versioning says; its id where the bucket has versions.
@@ -163,7 +203,7 @@ fn wanted(request: &Request, world: &World<'_>, bucket: &str, key: &str) -> Opti
     }
 }
 
-fn headers(version: &Value) -> Vec<(String, String)> {
+fn headers(request: &Request, version: &Value) -> Vec<(String, String)> {
     let modified = version["modified"].as_u64().and_then(|ms| i64::try_from(ms).ok());
     let modified = modified.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).unwrap_or_default();
     let mut headers = vec![
@@ -173,6 +213,10 @@ fn headers(version: &Value) -> Vec<(String, String)> {
     ];
     let kept = version["headers"].as_object().into_iter().flatten();
     headers.extend(kept.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())));
+    if request.header("x-amz-checksum-mode").eq_ignore_ascii_case("enabled") {
+        let sum = version.get("checksum").and_then(Value::as_str);
+        headers.extend(sum.map(|sum| (CHECKSUM.to_owned(), sum.to_owned())));
+    }
     if version["id"] != "null" {
         headers.push(("x-amz-version-id".to_owned(), text(version, "id").to_owned()));
     }
@@ -181,14 +225,13 @@ fn headers(version: &Value) -> Vec<(String, String)> {
 
 fn get(request: &Request, world: &World<'_>, bucket: &str, key: &str) -> Result<Reply, Refusal> {
     let version = wanted(request, world, bucket, key).ok_or_else(no_such_key)?;
-    let body = base64::decode(text(&version, "body"))
-        .map_err(|_| Refusal::new("InternalError", "a body does not read back").status(500))?;
-    Ok(Reply::Raw { status: 200, headers: headers(&version), body: Bytes::from(body) })
+    let body = body_of(&version, world)?;
+    Ok(Reply::Raw { status: 200, headers: headers(request, &version), body })
 }
 
 fn head(request: &Request, world: &World<'_>, bucket: &str, key: &str) -> Reply {
     match wanted(request, world, bucket, key) {
-        Some(version) => Reply::Raw { status: 200, headers: headers(&version), body: Bytes::new() },
+        Some(version) => Reply::Raw { status: 200, headers: headers(request, &version), body: Bytes::new() },
         None => empty(404),
     }
 }

@@ -152,6 +152,11 @@ fn kept<'v>(found: &'v Value, noun: &str) -> Option<&'v str> {
     found["settings"].get(noun).and_then(Value::as_str)
 }
 
+/// The bucket's policy as text.
+pub(super) fn policy_of(found: &Value) -> Option<&str> {
+    kept(found, "BucketPolicy")
+}
+
 fn keep(world: &mut World<'_>, bucket: &str, noun: &str, value: Value) {
     world.edit(BUCKETS, bucket, |found| found["settings"][noun] = value);
 }

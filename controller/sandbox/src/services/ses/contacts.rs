@@ -199,3 +199,29 @@ pub(super) fn drop_all(list: &str, world: &mut World<'_>) {
     let ids: Vec<String> = of(list, world).into_iter().map(|(id, _)| id.to_owned()).collect();
     ids.iter().for_each(|id| world.remove(CONTACTS, id));
 }
+
+/// Those of `recipients` who want no mail of the list's topic. Who is not on the list yet is put there.
+pub(super) fn unwilling(
+    management: &Value,
+    recipients: &[String],
+    world: &mut World<'_>,
+) -> Result<Vec<String>, Refusal> {
+    let (name, list) = lists::existing(management, world)?;
+    let (list, topic) = (list.clone(), text(management, "TopicName"));
+    if !topic.is_empty() {
+        check_topic(&name, &list, topic)?;
+    }
+    let filter = json!({
+        "FilteredStatus": "OPT_OUT",
+        "TopicFilter": { "TopicName": topic, "UseDefaultIfPreferenceUnavailable": true },
+    });
+    let mut unwilling = Vec::new();
+    for address in recipients {
+        match world.get(CONTACTS, &id(&name, address)) {
+            Some(contact) if passes(contact, &list, &filter) => unwilling.push(address.clone()),
+            Some(_) => {}
+            None => drop(create(&json!({ "ContactListName": name, "EmailAddress": address }), world)?),
+        }
+    }
+    Ok(unwilling)
+}

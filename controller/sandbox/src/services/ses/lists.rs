@@ -3,19 +3,18 @@
 //! Codes and messages are those that were seen on AWS (floci-io/floci pull request 1638; the message about
 //! one list also in scripts in the field), which are not those that the API model names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{bad, contacts, is_name, missing, paging, tags_in, tags_out};
-use crate::services::{Refusal, Tagged, World, page, strings, text};
+use super::{bad, contacts, is_name, missing, paging, tags};
+use crate::services::{Refusal, World, page, strings, text};
 
-const LISTS: &str = "ses/contact-lists";
+pub(super) const LISTS: &str = "ses/contact-lists";
 
 const TOPICS_MAX: usize = 20;
 const DISPLAY_NAME_MAX: usize = 128;
 const DESCRIPTION_MAX: usize = 500;
-const TAGS_MAX: usize = 50;
 
 /// The list that a call names.
 pub(super) fn existing<'w>(input: &Value, world: &'w World<'_>) -> Result<(String, &'w Value), Refusal> {
@@ -70,17 +69,9 @@ fn check(input: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), Refusal> {
-    if tags.len() > TAGS_MAX || tags.keys().any(|key| key.starts_with("aws:")) {
-        return Err(bad("The tags are too many, or one is reserved."));
-    }
-    Ok(())
-}
-
 pub(super) fn create(input: &Value, world: &mut World<'_>) -> Result<Value, Refusal> {
     check(input)?;
-    let tags = tags_in(input.get("Tags"));
-    check_tags(&tags)?;
+    let tags = tags::given(input)?;
     // The same name meets this limit too, before anything says that the list exists.
     if !world.all(LISTS).is_empty() {
         return Err(bad("A maximum of 1 Lists allowed per account."));
@@ -114,7 +105,7 @@ pub(super) fn get(input: &Value, world: &World<'_>) -> Result<Value, Refusal> {
         "ContactListName": name,
         "Description": list["description"],
         "Topics": list["topics"],
-        "Tags": tags_out(&strings(list.get("tags"))),
+        "Tags": tags::out(&strings(list.get("tags"))),
         "CreatedTimestamp": list["created"],
         "LastUpdatedTimestamp": list["updated"],
     }))
@@ -140,38 +131,4 @@ pub(super) fn delete(input: &Value, world: &mut World<'_>) -> Result<Value, Refu
     contacts::drop_all(&name, world);
     world.remove(LISTS, &name);
     Ok(json!({}))
-}
-
-fn arn_of(name: &str, world: &World<'_>) -> String {
-    world.arn("ses", &format!("contact-list/{name}"))
-}
-
-fn by_arn<'w>(input: &Value, world: &'w World<'_>) -> Result<(String, &'w Value), Refusal> {
-    let arn = text(input, "ResourceArn");
-    let name = arn.strip_prefix(&arn_of("", world)).unwrap_or_default();
-    let list = world.get(LISTS, name).ok_or_else(|| missing(format!("{arn} doesn't exist.")))?;
-    Ok((name.to_owned(), list))
-}
-
-pub(super) fn tags(input: &Value, world: &World<'_>) -> Result<Value, Refusal> {
-    let (_, list) = by_arn(input, world)?;
-    Ok(json!({ "Tags": tags_out(&strings(list.get("tags"))) }))
-}
-
-pub(super) fn retag(
-    input: &Value,
-    world: &mut World<'_>,
-    change: impl FnOnce(&mut BTreeMap<String, String>),
-) -> Result<Value, Refusal> {
-    let (name, list) = by_arn(input, world)?;
-    let mut tags = strings(list.get("tags"));
-    change(&mut tags);
-    check_tags(&tags)?;
-    world.edit(LISTS, &name, |list| list["tags"] = json!(tags));
-    Ok(json!({}))
-}
-
-pub(super) fn tagged(world: &World<'_>) -> Vec<Tagged> {
-    let all = world.all(LISTS);
-    all.iter().map(|(name, list)| (arn_of(name, world), strings(list.get("tags")))).collect()
 }

@@ -32,6 +32,11 @@ fn of_topic<'w>(topic: &str, world: &'w World<'_>) -> impl Iterator<Item = (&'w 
     living(world).filter(move |(_, one)| text(one, "topic") == topic)
 }
 
+/// Those that get what is published.
+pub(super) fn confirmed<'w>(topic: &str, world: &'w World<'_>) -> impl Iterator<Item = (&'w str, &'w Value)> {
+    of_topic(topic, world).filter(|(_, one)| !is_pending(one))
+}
+
 /// How many are confirmed, and how many are pending.
 pub(super) fn count(topic: &str, world: &World<'_>) -> (usize, usize) {
     let pending = of_topic(topic, world).filter(|(_, one)| is_pending(one)).count();

@@ -1,0 +1,108 @@
+//! What the role of a function may do: exactly what the types of its variables say.
+
+use contract::{
+    function::{Function, Trigger},
+    resource::{ContactListUse, KeyUse, TOKEN_PURPOSE},
+    table::Table,
+    variable::{Access, Meaning},
+};
+use kinds::bound::DeclareError;
+use model::{
+    Address, Text,
+    policy::{Policy, Statement},
+};
+
+use crate::{Environment, values};
+
+/// The policy of a function's role.
+pub(crate) fn policy(function: &Function, environment: &Environment) -> Result<Policy, DeclareError> {
+    let group = arn(function.stack, "log group", function.name)?;
+    let mut statements = vec![
+        Statement::allow(
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            [group.then(":log-stream:*").to_string()],
+        )
+        .sid("logs"),
+    ];
+    if environment.logs.tracing {
+        // X-Ray has no resource level (Service Authorization Reference, "AWS X-Ray").
+        let traces = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
+        statements.push(Statement::allow(traces, ["*"]).sid("traces"));
+    }
+    for variable in function.variables {
+        let Some(at) = values::address(variable.meaning)? else { continue };
+        statements.extend(allowed(variable.meaning, &at));
+    }
+    if let Trigger::Queue(stack, name) = function.trigger {
+        let receive = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+        let queue = arn(stack, "queue", name)?;
+        statements.push(Statement::allow(receive, [queue.to_string()]).sid("work"));
+    }
+    Ok(Policy::new(statements))
+}
+
+fn arn(stack: &str, kind: &str, name: &str) -> Result<Text, DeclareError> {
+    Ok(Text::of(&Address::new(stack, kind, name)?, "arn"))
+}
+
+/// One statement for what a variable names.
+fn allowed(meaning: Meaning, at: &Address) -> Option<Statement> {
+    let itself = Text::of(at, "arn").to_string();
+    let sid: String = at.name().chars().filter(char::is_ascii_alphanumeric).collect();
+    let statement = match meaning {
+        Meaning::Setting(_) => return None,
+        Meaning::Table(table, access) => Statement::allow(rows(access), resources(&table, &itself, access)),
+        Meaning::Secret(_) => Statement::allow(["secretsmanager:GetSecretValue"], [itself]),
+        Meaning::Key(KeyUse::Encrypt) => sealed(Statement::allow(["kms:Encrypt"], [itself])),
+        Meaning::Key(KeyUse::Decrypt) => sealed(Statement::allow(["kms:Decrypt"], [itself])),
+        Meaning::ContactList(ContactListUse::Read) => {
+            Statement::allow(["ses:GetContact", "ses:ListContacts"], [itself])
+        }
+        Meaning::ContactList(ContactListUse::Update) => Statement::allow(
+            ["ses:GetContact", "ses:ListContacts", "ses:CreateContact", "ses:UpdateContact"],
+            [itself],
+        ),
+    };
+    Some(statement.sid(&format!("{}{sid}", word(meaning))))
+}
+
+/// The key serves these tokens and nothing else, whoever holds the role.
+fn sealed(statement: Statement) -> Statement {
+    let (key, value) = TOKEN_PURPOSE;
+    statement.when("StringEquals", &format!("kms:EncryptionContext:{key}"), value)
+}
+
+/// Tells statements on things of one name apart.
+fn word(meaning: Meaning) -> &'static str {
+    match meaning {
+        Meaning::Setting(_) => "setting",
+        Meaning::Table(..) => "table",
+        Meaning::Secret(_) => "secret",
+        Meaning::Key(KeyUse::Encrypt) => "seal",
+        Meaning::Key(KeyUse::Decrypt) => "open",
+        Meaning::ContactList(_) => "list",
+    }
+}
+
+fn rows(access: Access) -> Vec<&'static str> {
+    const READ: [&str; 3] = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"];
+    const WRITE: [&str; 5] = [
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:BatchWriteItem",
+        "dynamodb:ConditionCheckItem",
+    ];
+    match access {
+        Access::Read => READ.to_vec(),
+        Access::Write => WRITE.to_vec(),
+        Access::ReadWrite => [READ.as_slice(), WRITE.as_slice()].concat(),
+    }
+}
+
+/// A table, and its indexes where it is read: they are resources of their own.
+fn resources(table: &Table, itself: &str, access: Access) -> Vec<String> {
+    let indexes = table.indexes.iter().filter(|_| access != Access::Write);
+    let indexes = indexes.map(|index| format!("{itself}/index/{}", index.name));
+    std::iter::once(itself.to_owned()).chain(indexes).collect()
+}

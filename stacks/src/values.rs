@@ -1,0 +1,66 @@
+//! Where the value of each variable of a function comes from.
+
+use contract::{
+    reply::VERSION,
+    resource::{CONTACT_LIST, UNSUBSCRIBE_KEY},
+    setting::Setting,
+    variable::Meaning,
+};
+use kinds::bound::DeclareError;
+use model::{Address, Text};
+
+use crate::Environment;
+
+/// The address of what a variable names.
+pub(crate) fn address(meaning: Meaning) -> Result<Option<Address>, DeclareError> {
+    let (stack, kind, name) = match meaning {
+        Meaning::Setting(_) => return Ok(None),
+        Meaning::Table(table, _) => (table.stack, "table", table.name),
+        Meaning::Secret(secret) => (secret.stack, "secret", secret.name),
+        Meaning::Key(_) => (UNSUBSCRIBE_KEY.0, "key", UNSUBSCRIBE_KEY.1),
+        Meaning::ContactList(_) => (CONTACT_LIST.0, "contact list", CONTACT_LIST.1),
+    };
+    Ok(Some(Address::new(stack, kind, name)?))
+}
+
+/// The text that a variable is set to; `None` leaves it unset.
+pub(crate) fn value(meaning: Meaning, environment: &Environment) -> Result<Option<Text>, DeclareError> {
+    if let Meaning::Setting(setting) = meaning {
+        return self::setting(setting, environment);
+    }
+    let attribute = if matches!(meaning, Meaning::Key(_)) { "alias" } else { "name" };
+    Ok(address(meaning)?.map(|at| Text::of(&at, attribute)))
+}
+
+fn setting(setting: Setting, environment: &Environment) -> Result<Option<Text>, DeclareError> {
+    let Environment { web, firebase, mail, unsubscribe, .. } = environment;
+    Ok(Some(match setting {
+        Setting::Stage => web.path.as_str().into(),
+        Setting::Version => VERSION.into(),
+        Setting::CorsAllowedOrigins => web.origins.join(",").into(),
+        Setting::FirebaseProject => firebase.project.as_str().into(),
+        Setting::FirebaseKeysUrl => firebase.keys_url.as_str().into(),
+        Setting::MailgunUrl => mail.mailgun.url.as_str().into(),
+        Setting::MailgunDomain => mail.mailgun.domain.as_str().into(),
+        Setting::DefaultSender => mail.sender.as_str().into(),
+        Setting::PostalAddress => mail.postal_address.as_str().into(),
+        Setting::OutreachUnsubscribeUrl => match &unsubscribe.outreach_url {
+            Some(url) => url.as_str().into(),
+            None => api_url("outreach")?.then("/outreach/unsubscribe"),
+        },
+        Setting::FinancialUnsubscribeUrl => match &unsubscribe.financial_url {
+            Some(url) => url.as_str().into(),
+            None => api_url("financial")?.then("/financial/unsubscribe"),
+        },
+        Setting::UnsubscribeMailbox => mail.unsubscribe_mailbox.as_str().into(),
+        Setting::ConfirmationUrl => return Ok(unsubscribe.confirmation_url.as_deref().map(Text::from)),
+        Setting::TokenMaxAge => unsubscribe.token_days.to_string().into(),
+        Setting::TrackingDays => mail.tracking_days.to_string().into(),
+        Setting::SuppressionDays => mail.suppression_days.to_string().into(),
+    }))
+}
+
+/// The URL of an API; its id is AWS's, so this waits for the API.
+fn api_url(api: &str) -> Result<Text, DeclareError> {
+    Ok(Text::of(&Address::new(api, "rest api", api)?, "url"))
+}
