@@ -163,7 +163,10 @@ fn failures(environment: &Environment, api: &Api) -> Value {
         headers.insert("gatewayresponse.header.Access-Control-Allow-Credentials".to_owned(), json!("'true'"));
         headers.insert("gatewayresponse.header.Vary".to_owned(), json!("'Origin'"));
     }
-    let answer = |template: String| json!({ "responseParameters": headers, "responseTemplates": { "application/json": template } });
+    let answer = |template: String| {
+        let templates = json!({ "application/json": template });
+        json!({ "responseParameters": headers, "responseTemplates": templates })
+    };
     if !is_keyed(api) {
         let template = format!(
             r#"{{"success":false,"error":{},"timestamp":"$context.requestTime","version":"{}"}}"#,

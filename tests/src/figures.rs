@@ -1,7 +1,7 @@
 //! Figures of the whole stage: what looking costs, and how near making it comes to the fastest way there is.
 //!
-//! All of it is counted or measured on virtual time, so it is the same on every machine. `cargo bench -p tests --bench
-//! figures` prints it; the tests keep it from getting worse.
+//! All of it is counted or measured on virtual time, so it is the same on every machine and in every profile, and is
+//! printed by the tests that keep it from getting worse: `cargo test --workspace --test whole -- figures --nocapture`.
 
 use std::{
     collections::BTreeMap,
@@ -245,11 +245,13 @@ impl fmt::Display for Making {
 #[tokio::test(start_paused = true)]
 async fn a_plan_takes_six_rounds_at_most() {
     let looking = looking().await;
+    print!("{looking}");
     assert!(looking.rounds <= 6, "{looking}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn making_a_stage_takes_hardly_longer_than_it_must() {
     let making = making().await;
+    print!("{making}");
     assert!(making.ratio() <= 1.05, "{making}");
 }

@@ -187,6 +187,7 @@ async fn what_a_hand_changed_anywhere_is_drift_and_is_put_back() {
         });
         assert_eq!(overwrites, Some(told), "{}", step.address);
     }
-    assert!(stage.execute(&plan, &Stop::default()).await.is_complete());
+    let report = stage.execute(&plan, &Stop::default()).await;
+    assert!(report.is_complete(), "{report:?}");
     assert!(stage.drift().await.is_empty());
 }

@@ -187,9 +187,20 @@ impl Execution<'_> {
             }
         }
         report.interrupted = self.stop.requested();
-        report.in_doubt = in_flight;
-        report.skipped = queue.left();
+        self.tell_of_open(in_flight, &mut report);
+        report.skipped.extend(queue.left());
         report
+    }
+
+    /// Steps that were in flight when the run stopped: one that had just ended, and was not heard yet, is no doubt.
+    fn tell_of_open(&self, in_flight: BTreeSet<StepId>, report: &mut Report) {
+        for step in in_flight {
+            match self.recorder.journal().status(step) {
+                Status::Done => report.done.insert(step),
+                Status::Pending => report.skipped.insert(step),
+                Status::InDoubt | Status::Failed => report.in_doubt.insert(step),
+            };
+        }
     }
 
     fn done_before(&self, step: &Step) -> bool {

@@ -226,7 +226,9 @@ impl Journal {
         self.last.clone().map_or((1, START.to_owned()), |(number, hash)| (number + 1, hash))
     }
 
-    fn status(&self, step: StepId) -> Status {
+    /// Where a step of the current run is.
+    #[must_use]
+    pub fn status(&self, step: StepId) -> Status {
         let end = self.places.get(&step).and_then(|place| Some(&self.runs.last()?.steps.get(*place)?.2));
         match end {
             None => Status::Pending,

@@ -66,7 +66,7 @@ fn long_journal() -> String {
         journal.accept(&entry).unwrap();
         serde_json::to_string(&entry).unwrap() + "\n"
     };
-    while text.len() < 200 * 1024 {
+    while text.len() < 1024 * 1024 {
         text += &line(&mut journal, begun("ada".to_owned()));
         text += &line(&mut journal, Event::Ended { how: Ending::Done });
     }

@@ -98,7 +98,9 @@ pub(crate) fn examples() -> [Example<ConfigurationSet>; 2] {
                 ("archive", |set| set.archive = None),
                 ("events", |set| set.events.clear()),
                 ("events", |set| of(set, "all").enabled = false),
-                ("events", |set| drop(of(set, "all").events.remove(&Event::Open))),
+                ("events", |set| {
+                    of(set, "all").events.remove(&Event::Open);
+                }),
                 ("events", |set| of(set, "all").target = bus()),
                 ("events", |set| {
                     let other = "arn:aws:sns:us-east-1:000000000000:dn-test-others";

@@ -83,7 +83,7 @@ fn route(request: &Request) -> Option<Route> {
 
 fn handle(request: &Request, world: &mut World<'_>) -> Result<Reply, Refusal> {
     let operation = request.operation.as_str();
-    if operation.contains("Tag") && operation != "CreateDistributionWithTags" {
+    if matches!(operation, "ListTagsForResource" | "TagResource" | "UntagResource") {
         return tags::handle(request, world);
     }
     if operation == "CreateDistributionWithTags" {

@@ -238,7 +238,7 @@ mod tests {
     fn a_message_is_hidden_for_a_while_and_then_given_up() {
         let (documents, weather) = (Documents::new(), Weather::default());
         let mut world = World::new(&documents, 1_000_000, "000000000000", "us-east-1", &weather);
-        let mut call = |world: &mut World<'_>, operation: &str, input| ask(&SERVICE, world, operation, input);
+        let call = |world: &mut World<'_>, operation: &str, input| ask(&SERVICE, world, operation, input);
         call(&mut world, "CreateQueue", json!({ "QueueName": "dead" })).unwrap();
         let redrive =
             r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","maxReceiveCount":2}"#;
