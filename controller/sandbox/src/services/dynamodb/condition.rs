@@ -268,7 +268,7 @@ mod tests {
         });
         let item = json!({
             "n": { "N": "9.5" }, "one": { "N": "1" }, "word": { "S": "abc" }, "set": { "SS": ["a", "b"] },
-            "deep": { "M": { "list": { "L": [{ "S": "a" }] } } },
+            "deep": { "M": { "tail": { "L": [{ "S": "a" }] } } },
         });
         Condition::parse(text, &Given::of(&input)).expect(text).holds(&item)
     }
@@ -281,7 +281,7 @@ mod tests {
             "#n BETWEEN :nine AND :ten AND one = :one",
             "NOT attribute_exists(gone) AND attribute_not_exists(gone)",
             "begins_with(word, :a) AND contains(word, :a) AND contains(#s, :a) OR one = :nine",
-            "deep.list[0] = :a",
+            "deep.tail[0] = :a",
             "size(word) < :nine",
             "word IN (:one, :a) OR one IN (:one)",
             "attribute_type(deep, :map)",
@@ -291,7 +291,7 @@ mod tests {
             assert!(holds(&text.replace("#s", "set")), "{text}");
         }
         for text in
-            ["gone = :a", "#n = :nine", "NOT (one = :one OR word = :a)", "word < :nine", "deep.list[1] = :a"]
+            ["gone = :a", "#n = :nine", "NOT (one = :one OR word = :a)", "word < :nine", "deep.tail[1] = :a"]
         {
             assert!(!holds(text), "{text}");
         }
