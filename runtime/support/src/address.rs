@@ -51,7 +51,9 @@ mod tests {
         }
 
         #[test]
-        fn what_is_accepted_breaks_out_of_nothing(text in "[a-z]{0,3}[a-z<>,\"\r\n ]{0,2}@[a-z]{1,3}[.<>, ]?[a-z]{1,3}") {
+        fn what_is_accepted_breaks_out_of_nothing(
+            text in "[a-z]{0,3}[a-z<>,\"\r\n ]{0,2}@[a-z]{1,3}[.<>, ]?[a-z]{1,3}",
+        ) {
             let breaks = text.contains(['<', '>', ',', '"', '\r', '\n', ' ']);
             prop_assert!(!(breaks && is_address(&text)));
         }

@@ -109,8 +109,8 @@ mod tests {
                  "headers": { "X-One": "a" }, "multiValueHeaders": { "X-One": ["a"], "x-two": ["b", "c"] },
                  "queryStringParameters": { "tags": "y" },
                  "multiValueQueryStringParameters": { "tags": ["x", "y"] },
-                 "requestContext": { "stage": "dev", "requestId": "r1", "domainName": "id.execute-api", "httpMethod": "POST",
-                                     "identity": { "sourceIp": "192.0.2.1" } },
+                 "requestContext": { "stage": "dev", "requestId": "r1", "domainName": "id.execute-api",
+                                     "httpMethod": "POST", "identity": { "sourceIp": "192.0.2.1" } },
                  "body": "aGVsbG8=", "isBase64Encoded": true }"#,
         );
         assert_eq!((read.path.as_str(), read.body.as_slice()), ("/outreach/health", b"hello".as_slice()));
@@ -136,7 +136,8 @@ mod tests {
     fn absent_parts_are_empty() {
         let read = request(
             r#"{ "path": "/dev/a", "httpMethod": "GET", "headers": null, "multiValueHeaders": null,
-                 "queryStringParameters": null, "requestContext": { "stage": "dev", "httpMethod": "GET", "identity": {} }, "body": null }"#,
+                 "queryStringParameters": null, "body": null,
+                 "requestContext": { "stage": "dev", "httpMethod": "GET", "identity": {} } }"#,
         );
         assert_eq!((read.path.as_str(), read.body.len(), read.query.len()), ("/a", 0, 0));
         assert_eq!(read.header("origin"), None);

@@ -211,7 +211,10 @@ async fn keys_are_fetched_as_rarely_as_google_allows() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn no_authorization_is_too_much(text in "[ -~äß]{0,200}", parts in "[A-Za-z0-9_-]{0,40}(\\.[A-Za-z0-9_-]{0,40}){0,4}") {
+    fn no_authorization_is_too_much(
+        text in "[ -~äß]{0,200}",
+        parts in "[A-Za-z0-9_-]{0,40}(\\.[A-Za-z0-9_-]{0,40}){0,4}",
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let call = call(&google(), NOW_S);
         for token in [&text, &parts] {

@@ -105,8 +105,14 @@ impl Condition {
             Self::All(parts) => parts,
             one => vec![one],
         };
-        let is = |operand: &Operand, name: &str| matches!(operand, Operand::Path(path) if *path == [Step::Member(name.to_owned())]);
-        let on_hash = |part: &Self| matches!(part, Self::Compare(left, Comparison::Equal, Operand::Value(_)) if is(left, hash));
+        let is = |operand: &Operand, name: &str| match operand {
+            Operand::Path(path) => *path == [Step::Member(name.to_owned())],
+            _ => false,
+        };
+        let on_hash = |part: &Self| match part {
+            Self::Compare(left, Comparison::Equal, Operand::Value(_)) => is(left, hash),
+            _ => false,
+        };
         let on_range = |part: &Self| match part {
             Self::Compare(left, comparison, Operand::Value(_)) => {
                 *comparison != Comparison::Other && range.is_some_and(|range| is(left, range))
