@@ -66,7 +66,7 @@ fn function(
             code::Architecture::Arm64 => Architecture::Arm64,
         },
         memory_mb: shape.memory_mb,
-        timeout_s: shape.timeout_s,
+        timeout_s: timeout_s(shape, environment),
         tracing: if environment.logs.tracing { Tracing::Active } else { Tracing::PassThrough },
         ..Function::new(role.arn(), Code::of(artefact), name, group.by("name"))
     };
@@ -81,6 +81,14 @@ fn function(
     }
     let function = world.add(stack, name, function)?;
     started(world, environment, &function, shape)
+}
+
+/// The longest run. A queue hides its messages for as long as the environment's workers need, so none runs longer.
+fn timeout_s(shape: &Shape, environment: &Environment) -> u32 {
+    match shape.trigger {
+        Trigger::Queue(..) => shape.timeout_s.min(environment.queues.worker_timeout_s),
+        Trigger::Api | Trigger::Topic(..) | Trigger::Schedule(_) => shape.timeout_s,
+    }
 }
 
 /// What starts a function that no endpoint names.

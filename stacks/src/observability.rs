@@ -82,7 +82,7 @@ fn of_endpoint(
 ) -> Result<(), DeclareError> {
     let limits = &environment.alarms.thresholds;
     let metric = |name: &str| gateway(environment, api, endpoint, name);
-    let name = |what: &str| format!("{}-{}-{what}", api.name, endpoint.id);
+    let name = |what: &str| format!("{}-{}-{what}", api.name, dashed(endpoint.id));
     let route = format!("{} {}", endpoint.method.name(), endpoint.path);
     let percent = signed(limits.endpoint_errors_percent);
     let failing = Alarm::rate(metric("5XXError")?, metric("Count")?, percent, limits.floor)
@@ -95,6 +95,15 @@ fn of_endpoint(
         .telling(told)
         .within(2, 3);
     world.add(STACK, &name("slow"), slow).map(|_| ())
+}
+
+/// `send-email` of `sendEmail`, as addresses are written.
+fn dashed(id: &str) -> String {
+    let dashed = |one: char| {
+        let dash = one.is_ascii_uppercase().then_some('-');
+        dash.into_iter().chain([one.to_ascii_lowercase()])
+    };
+    id.chars().flat_map(dashed).collect()
 }
 
 fn signed(threshold: u32) -> i32 {

@@ -2,7 +2,7 @@
 
 use contract::{
     function::{Function, Trigger},
-    resource::{ContactListUse, KeyUse},
+    resource::{ContactListUse, KeyUse, TOKEN_PURPOSE},
     table::Table,
     variable::{Access, Meaning},
 };
@@ -68,7 +68,8 @@ fn allowed(meaning: Meaning, at: &Address) -> Option<Statement> {
 
 /// The key serves these tokens and nothing else, whoever holds the role.
 fn sealed(statement: Statement) -> Statement {
-    statement.when("StringEquals", "kms:EncryptionContext:purpose", contract::resource::TOKEN_PURPOSE)
+    let (key, value) = TOKEN_PURPOSE;
+    statement.when("StringEquals", &format!("kms:EncryptionContext:{key}"), value)
 }
 
 /// Tells statements on things of one name apart.

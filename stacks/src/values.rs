@@ -48,9 +48,15 @@ fn setting(setting: Setting, environment: &Environment) -> Result<Option<Text>, 
             Some(url) => url.as_str().into(),
             None => api_url("outreach")?.then("/outreach/unsubscribe"),
         },
+        Setting::FinancialUnsubscribeUrl => match &unsubscribe.financial_url {
+            Some(url) => url.as_str().into(),
+            None => api_url("financial")?.then("/financial/unsubscribe"),
+        },
+        Setting::UnsubscribeMailbox => mail.unsubscribe_mailbox.as_str().into(),
         Setting::ConfirmationUrl => return Ok(unsubscribe.confirmation_url.as_deref().map(Text::from)),
         Setting::TokenMaxAge => unsubscribe.token_days.to_string().into(),
         Setting::TrackingDays => mail.tracking_days.to_string().into(),
+        Setting::SuppressionDays => mail.suppression_days.to_string().into(),
     }))
 }
 

@@ -18,3 +18,4 @@ mod simulation;
 mod stage;
 mod stories;
 mod tidy;
+mod triggers;

@@ -38,8 +38,8 @@ secrets! {
 /// The stack and name of the key that seals unsubscribe tokens (R60).
 pub const UNSUBSCRIBE_KEY: (&str, &str) = ("shared", "unsubscribe");
 
-/// The encryption context's `purpose` of every unsubscribe token: no other ciphertext of the key is one.
-pub const TOKEN_PURPOSE: &str = "unsubscribe";
+/// Key and value in the encryption context of every unsubscribe token: roles may use the key for nothing else.
+pub const TOKEN_PURPOSE: (&str, &str) = ("purpose", "unsubscribe");
 
 /// The stack and name of the one contact list of an account (A12).
 pub const CONTACT_LIST: (&str, &str) = ("shared", "contacts");

@@ -7,7 +7,7 @@
 use aws_sdk_kms::primitives::Blob;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use contract::{
-    resource::{OpeningKey, SealingKey},
+    resource::{OpeningKey, SealingKey, TOKEN_PURPOSE},
     stream::Stream,
 };
 use serde::{Deserialize, Serialize};
@@ -164,5 +164,5 @@ impl Opener {
 
 /// What KMS authenticates beside the text. It is logged by CloudTrail and holds no address (standards 2.7).
 fn context(stream: Stream) -> [(&'static str, &'static str); 2] {
-    [("purpose", "unsubscribe"), ("stream", stream.topic())]
+    [TOKEN_PURPOSE, ("stream", stream.topic())]
 }

@@ -34,7 +34,6 @@ pub(crate) async fn handle<F: Deployed<Variables = UnsubscribeVariables>>(
         Method::GET => link.show().await,
         Method::HEAD => link.show().await.map(|reply| Reply { body: String::new(), ..reply }),
         Method::POST => link.act().await,
-        Method::OPTIONS => Ok(options()),
         _ => Err(Failed::new(contract::reply::Code::NotFound, "There is no such method here")),
     };
     Ok(outcome.map_or_else(|failed| failure(&request, &failed, call.clock), strict))
@@ -233,12 +232,4 @@ fn redirect(url: &str, token: &str, opened: &Opened, expired: bool) -> Result<Re
         .map_err(|_| Failed::internal("the confirmation URL is no header"))?;
     let reply = Reply { status: 302, headers: HeaderMap::new(), body: String::new(), metrics: Vec::new() };
     Ok(reply.with(header::LOCATION, location))
-}
-
-/// What a browser asks before it posts from another site; the gateway answers it where it can.
-fn options() -> Reply {
-    let reply = Reply { status: 204, headers: HeaderMap::new(), body: String::new(), metrics: Vec::new() };
-    reply
-        .with(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, OPTIONS"))
-        .with(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST,OPTIONS"))
 }

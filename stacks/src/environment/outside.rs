@@ -60,6 +60,9 @@ pub struct Mail {
     /// Days for which messages and their events are kept.
     #[serde(default = "ninety")]
     pub tracking_days: u32,
+    /// Days for which an address whose mail bounced for good is not sent to.
+    #[serde(default = "half_a_year")]
+    pub suppression_days: u32,
 }
 
 /// The provider of outreach mail.
@@ -74,6 +77,10 @@ pub struct Mailgun {
 
 fn mailgun() -> String {
     "https://api.mailgun.net".to_owned()
+}
+
+fn half_a_year() -> u32 {
+    180
 }
 
 /// Links by which people leave.

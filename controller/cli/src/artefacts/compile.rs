@@ -1,6 +1,6 @@
 //! Cargo builds each service once.
 //!
-//! A quick build is the same build that `cargo dn` and `cargo test` make, so that it costs seconds. A release build
+//! A quick build is the same build that `cargo dn` makes, so that it costs seconds. A release build
 //! has a profile of its own (`lambda`), and paths of this machine are taken out of it, so that the same source gives
 //! the same bytes wherever it lies.
 
@@ -54,18 +54,25 @@ fn command(source: &Path, code: Code) -> Result<Command, Failure> {
     for service in Service::all() {
         cargo.args(["--package", service.package()]);
     }
-    if code.mode == Mode::Release {
-        let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")));
-        let remap = |from: &str, to: &str| format!("\"--remap-path-prefix={from}={to}\"");
-        let mut flags = vec![remap(&source.display().to_string(), "dn")];
-        flags.extend(home.map(|home| remap(&home, "cargo")));
-        cargo.args(["--profile", "lambda", "--config", &format!("build.rustflags=[{}]", flags.join(","))]);
-        cargo.env("CARGO_INCREMENTAL", "0");
+    match code.mode {
+        // Together with this program, whose features of the SDK are more: the functions alone would build it again.
+        Mode::Quick => drop(cargo.args(["--package", env!("CARGO_PKG_NAME")])),
+        Mode::Release => release(&mut cargo, source),
     }
     if let Some(target) = target(code.architecture)? {
         cargo.args(["--target", target]);
     }
     Ok(stdio(cargo))
+}
+
+/// A profile of its own, and no path of this machine.
+fn release(cargo: &mut Command, source: &Path) {
+    let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")));
+    let remap = |from: &str, to: &str| format!("\"--remap-path-prefix={from}={to}\"");
+    let mut flags = vec![remap(&source.display().to_string(), "dn")];
+    flags.extend(home.map(|home| remap(&home, "cargo")));
+    cargo.args(["--profile", "lambda", "--config", &format!("build.rustflags=[{}]", flags.join(","))]);
+    cargo.env("CARGO_INCREMENTAL", "0");
 }
 
 /// Cargo's own words go where a person reads them; what it built is read by this program.
