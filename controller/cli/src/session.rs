@@ -99,7 +99,10 @@ impl Session {
                 self.scope.account
             )));
         }
-        Ok(Connected { session: self, caller: caller.arn, clients, lanes: Arc::default() })
+        // Its weather is what limits an embedded account; calm, nothing does.
+        let unlimited = self.embedded && options.weather == Weather::Calm;
+        let lanes = Arc::new(if unlimited { Lanes::unlimited() } else { Lanes::default() });
+        Ok(Connected { session: self, caller: caller.arn, clients, lanes })
     }
 
     async fn live_account(&self, options: &Stage) -> Result<SdkConfig, Failure> {

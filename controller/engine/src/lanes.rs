@@ -75,18 +75,31 @@ pub fn lane(service: &str, action: &str) -> Option<(String, Rate)> {
 
 /// The lanes of one account, as this process has used them.
 #[derive(Debug, Default)]
-pub struct Lanes(Mutex<BTreeMap<String, f64>>);
+pub struct Lanes {
+    /// By name, the time at which each would be idle again, in milliseconds since 1970.
+    idle_at: Mutex<BTreeMap<String, f64>>,
+    unlimited: bool,
+}
 
 impl Lanes {
+    /// Of an account that takes any number of calls at once: an embedded one that was not told otherwise.
+    #[must_use]
+    pub fn unlimited() -> Self {
+        Self { unlimited: true, ..Self::default() }
+    }
+
     /// Takes a place at `now_ms` and tells how long to wait for it.
     ///
     /// The lane keeps the time at which it would be idle again; a call may come early by the burst (the generic cell
     /// rate algorithm).
     pub fn reserve(&self, call: &Call, now_ms: u64) -> Duration {
+        if self.unlimited {
+            return Duration::ZERO;
+        }
         let Some((name, rate)) = lane(&call.service, &call.action) else { return Duration::ZERO };
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit a double exactly")]
         let now = now_ms as f64;
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lanes = self.idle_at.lock().unwrap_or_else(PoisonError::into_inner);
         let idle_at = lanes.entry(name).or_insert(now);
         let early = rate.every_ms * (rate.burst - 1.0);
         let wait = (*idle_at - early - now).max(0.0);
@@ -114,6 +127,13 @@ mod tests {
             (0..3).map(|_| lanes.reserve(&call("ses", "GetContactList"), 1_000).as_millis()).collect();
         assert_eq!(slow, [0, 1000, 2000]);
         assert_eq!(lanes.reserve(&call("sqs", "CreateQueue"), 1_000), Duration::ZERO);
+    }
+
+    #[test]
+    fn nobody_waits_where_nothing_is_limited() {
+        let lanes = Lanes::unlimited();
+        let deploy = call("apigateway", "CreateDeployment");
+        assert!((0..5).all(|_| lanes.reserve(&deploy, 1_000).is_zero()));
     }
 
     #[test]
