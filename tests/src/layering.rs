@@ -11,6 +11,7 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("kinds", &["model"], &[]),
     ("sandbox", &[], &[]),
     ("serve", &["sandbox"], &["aws-sdk-"]),
+    ("stand_ins", &["sandbox", "serve"], &[]),
     ("contract", &[], &["tokio", "aws-", "futures", "jiff"]),
     ("support", &["contract"], &[]),
     ("subscription", &["contract", "support"], &[]),
@@ -19,7 +20,11 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("financial", &["contract", "support"], &[]),
     ("dn_api", &["contract", "support"], &[]),
     ("stacks", &["contract", "kinds", "model"], &["tokio", "aws-", "futures"]),
-    ("cli", &["contract", "engine", "kinds", "model", "sandbox", "serve", "stacks"], &["aws-sdk-"]),
+    (
+        "cli",
+        &["contract", "engine", "kinds", "model", "sandbox", "serve", "stacks", "stand_ins"],
+        &["aws-sdk-"],
+    ),
     ("tests", &[], &[]),
 ];
 

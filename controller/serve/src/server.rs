@@ -186,7 +186,7 @@ fn routes(api: &Api) -> Vec<Route> {
     let mut routes = Vec::new();
     for resource in &api.resources {
         for (method, about) in &resource.methods {
-            if matches!(about.integration, Integration::Proxy { .. }) {
+            if matches!(about.integration, Integration::Proxy { .. }) && method != "OPTIONS" {
                 let (method, path) = (method.clone(), resource.path.clone());
                 routes.push(Route { method, path, key_required: about.key_required });
             }

@@ -5,6 +5,10 @@ use std::{io, sync::Arc};
 use sandbox::Account;
 use serve::{live, news::News, runtime::pool::Bounds, server};
 
+mod surroundings;
+
+use surroundings::Surroundings;
+
 use super::run::wait_for_signal;
 use crate::{
     args,
@@ -34,10 +38,24 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Serve) -
         screen.remark(&text);
     }
     let screen_of_news = *screen;
-    let news = Arc::new(move |news: News| show(&screen_of_news, &args.stage, &news));
+    let say = move |text: &str| screen_of_news.remark(text);
+    let surroundings = Arc::new(Surroundings::new(account.clone(), deployed.clone(), say));
+    let around = surroundings.clone();
+    let news = Arc::new(move |news: News| {
+        show(&screen_of_news, &args.stage, &news);
+        let News::Serving { url, routes, .. } = news else { return };
+        let around = around.clone();
+        tokio::spawn(async move {
+            if let Some(example) = around.meet(&url, &routes).await {
+                screen_of_news.data(&format!("  {example}\n"));
+            }
+        });
+    });
     let (port, code, bounds) = (args.port, state.join("code"), Bounds::default());
     let options = server::Options { account, deployed, port, code, bounds, news };
-    server::run(options, interrupted(screen)).await.map_err(|error| unavailable(port, &error))?;
+    let served = server::run(options, interrupted(screen)).await;
+    surroundings.close().await;
+    served.map_err(|error| unavailable(port, &error))?;
     Ok(Done::Nothing)
 }
 
