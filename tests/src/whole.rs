@@ -14,6 +14,7 @@ mod orphans;
 mod project;
 mod references;
 mod secrecy;
+mod served;
 mod simulation;
 mod stage;
 mod stories;

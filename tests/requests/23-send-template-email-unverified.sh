@@ -1,0 +1,10 @@
+# Somebody whose address is not verified.
+# needs API_BASE_URL UNVERIFIED_TOKEN TEST_EMAIL TEST_TEMPLATE
+# expect 403 Email verification required
+curl -sS -i -w '\n' "$API_BASE_URL/outreach/send-template-email" \
+    -H "Authorization: Bearer $UNVERIFIED_TOKEN" \
+    -H 'Content-Type: application/json' \
+    -H 'Origin: http://localhost:3000' \
+    --data-binary @- <<EOF
+{"to":"$TEST_EMAIL","template":"$TEST_TEMPLATE","subject":"Welcome","templateVariables":{"name":"Ada <b>","since":2024},"tags":["welcome"]}
+EOF

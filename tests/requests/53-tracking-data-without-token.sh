@@ -1,0 +1,4 @@
+# Nobody.
+# needs API_BASE_URL
+# expect 401 "success":false
+curl -sS -i -w '\n' "$API_BASE_URL/outreach/tracking-data" -H 'Origin: http://localhost:3000'
