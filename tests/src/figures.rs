@@ -41,7 +41,7 @@ pub(crate) struct Making {
     pub(crate) time: Duration,
     /// The longest chain of steps, each as long as its own calls one after the other.
     pub(crate) chain: Duration,
-    /// The lane that takes longest at its rate, and how long, from when its first call can come at the earliest.
+    /// The lane that takes longest at its rate, and how long, were it busy from the start.
     pub(crate) lane: (String, Duration),
 }
 
@@ -74,8 +74,8 @@ pub(crate) async fn looking() -> Looking {
 /// One attempt of a call: when it began and ended.
 type Attempt = (Instant, Instant);
 
-/// A lane and who went through it, when.
-type Lane = (Rate, Vec<(Address, Instant)>);
+/// A lane and how many calls went through it.
+type Lane = (Rate, usize);
 
 /// Watches what passes the gate.
 struct Watch {
@@ -116,8 +116,7 @@ impl Gate for Watch {
         } else {
             seen.by_address.entry(call.address.clone()).or_default().push((begun, Instant::now()));
             if let Some((name, rate)) = lane(&call.service, &call.action) {
-                let (_, calls) = seen.by_lane.entry(name).or_insert((rate, Vec::new()));
-                calls.push((call.address.clone(), begun));
+                seen.by_lane.entry(name).or_insert((rate, 0)).1 += 1;
             }
         }
         drop(seen);
@@ -146,7 +145,7 @@ pub(crate) async fn making() -> Making {
     assert!(report.is_complete(), "{report:?}");
     let seen = seen.lock().expect("no panic");
     let chains = Chains::of(&plan, &seen.by_address);
-    let fullest = seen.by_lane.iter().map(|(name, lane)| (name.clone(), chains.through(lane)));
+    let fullest = seen.by_lane.iter().map(|(name, lane)| (name.clone(), through(lane)));
     Making {
         steps: plan.steps.len(),
         calls: seen.calls,
@@ -158,40 +157,30 @@ pub(crate) async fn making() -> Making {
 }
 
 /// The plan when every step takes only its own calls, one after the other where they were.
-struct Chains<'a> {
-    calls: &'a BTreeMap<Address, Vec<Attempt>>,
-    /// When each step can begin at the earliest.
-    begins: BTreeMap<Address, Duration>,
+struct Chains {
     ends: BTreeMap<StepId, Duration>,
 }
 
-impl<'a> Chains<'a> {
-    fn of(plan: &Plan, calls: &'a BTreeMap<Address, Vec<Attempt>>) -> Self {
-        let (mut begins, mut ends) = (BTreeMap::new(), BTreeMap::new());
+impl Chains {
+    fn of(plan: &Plan, calls: &BTreeMap<Address, Vec<Attempt>>) -> Self {
+        let mut ends = BTreeMap::new();
         for step in &plan.steps {
             let begin: Duration = step.after.iter().map(|before| ends[before]).max().unwrap_or_default();
             let own = calls.get(&step.address).map_or(0, |calls| in_a_row(calls));
-            begins.insert(step.address.clone(), begin);
             ends.insert(step.id, begin + LATENCY * own);
         }
-        Self { calls, begins, ends }
+        Self { ends }
     }
 
     fn longest(&self) -> Duration {
         self.ends.values().max().copied().unwrap_or_default()
     }
+}
 
-    /// The least time that a lane needs: the first of its calls comes after those that its step makes before.
-    fn through(&self, (rate, calls): &Lane) -> Duration {
-        let earliest = |(address, begun): &(Address, Instant)| {
-            let before: Vec<Attempt> =
-                self.calls[address].iter().filter(|(_, end)| end <= begun).copied().collect();
-            self.begins.get(address).copied().unwrap_or_default() + LATENCY * in_a_row(&before)
-        };
-        let first = calls.iter().map(earliest).min().unwrap_or_default();
-        let waiting = (f64::from(u32::try_from(calls.len()).expect("few")) - rate.burst).max(0.0);
-        first + Duration::from_secs_f64(waiting * rate.every_ms / 1000.0) + LATENCY
-    }
+/// The least time that a lane needs for its calls: all at its rate after the burst, the last one answered.
+fn through((rate, calls): &Lane) -> Duration {
+    let waiting = (f64::from(u32::try_from(*calls).expect("few")) - rate.burst).max(0.0);
+    Duration::from_secs_f64(waiting * rate.every_ms / 1000.0) + LATENCY
 }
 
 /// How many of the attempts followed one another: the most that can be chosen without any two at once.
