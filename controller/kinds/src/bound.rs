@@ -136,6 +136,11 @@ impl World {
         Ok(Handle { address, kind: PhantomData })
     }
 
+    /// Leaves out every declaration that is not wanted: for a part of a stage that stands by itself.
+    pub fn retain(&mut self, wanted: impl Fn(&Address) -> bool) {
+        self.entries.retain(|entry| wanted(entry.address()));
+    }
+
     /// The plain data of every declaration, in the order of the stacks. Physical names that are natural keys
     /// hold what names alone tell of the resources they refer to, and so does what is known from them.
     pub fn declared(&self, scope: &Scope) -> Vec<Declared> {

@@ -40,7 +40,11 @@ async fn update() -> Scene {
 }
 
 async fn before_the_end() -> (Stage, Selection) {
-    let made = made(worlds::before(), &worlds::first()).await;
+    all_destroyed(made(worlds::before(), &worlds::first()).await).await
+}
+
+/// Everything goes, data too.
+async fn all_destroyed(made: Stage) -> (Stage, Selection) {
     let seen = made.observe().await.expect("an observation");
     let full = seen.snapshot.found.iter().filter(|(_, found)| found.holds != Holds::Nothing);
     let destroy_data = full.map(|(address, _)| address.clone()).collect();
@@ -50,6 +54,23 @@ async fn before_the_end() -> (Stage, Selection) {
 async fn destroy() -> Scene {
     let (stage, selection) = before_the_end().await;
     Scene::recorded("destroy", stage, selection, Weather::default()).await
+}
+
+async fn code_from_nothing() -> Scene {
+    let stage = stage(worlds::code_before(), &worlds::first());
+    Scene::recorded("code from nothing", stage, Selection::default(), Weather::default()).await
+}
+
+async fn code_update() -> Scene {
+    let made = made(worlds::code_before(), &worlds::first()).await;
+    let next = Stage::new(&worlds::code_second(), made.account.clone(), made.journal.clone());
+    let next = next.declaring(worlds::code_after());
+    Scene::recorded("update of code", next, Selection::default(), Weather::default()).await
+}
+
+async fn code_destroy() -> Scene {
+    let (stage, selection) = all_destroyed(made(worlds::code_before(), &worlds::first()).await).await;
+    Scene::recorded("destroy code", stage, selection, Weather::default()).await
 }
 
 fn tell(scene: &Scene, what: &str, tally: &Tally) {
@@ -95,7 +116,7 @@ macro_rules! disturb {
     )+};
 }
 
-disturb! { from_nothing update destroy }
+disturb! { from_nothing update destroy code_from_nothing code_update code_destroy }
 
 /// States take time, and what was just made is not found at once: the next process meets what is half made.
 fn slow() -> Weather {

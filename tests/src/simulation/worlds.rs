@@ -1,5 +1,6 @@
 //! What is declared before and after the update: a stage and, beside it, one of each kind that it has not.
 
+use contract::function::Service;
 use kinds::{
     World,
     kinds::{
@@ -13,7 +14,7 @@ use kinds::{
     },
 };
 use model::policy::{Policy, Statement};
-use stacks::Environment;
+use stacks::{Artefacts, Environment};
 
 use crate::stage;
 
@@ -42,8 +43,7 @@ pub(super) fn second() -> Environment {
 /// The resource that the update renames, and that counts as data.
 pub(super) const RENAMED: &str = "dn_api/secret/korrect";
 
-/// The stacks that hold data and mail. Those of code and of reports would make it many times as long: each call is
-/// disturbed in a run of its own. The laws kill the births of their kinds at every call.
+/// The stacks that hold data and mail; see [`code_before`] for the rest.
 fn stacks(environment: &Environment) -> World {
     let mut world = World::default();
     let operations = stacks::operations::declare(&mut world, environment).expect("fresh addresses");
@@ -96,4 +96,43 @@ pub(super) fn after() -> World {
     let files = Bucket { versioning: Versioning::Enabled, event_bridge: true, ..Bucket::private() };
     world.add(STACK, "files", files).expect("an address");
     world
+}
+
+/// What one API needs, and everything of reports: the kinds of code, gateways and links, each at least once. Every
+/// function and API there is would make it many times as long: each call is disturbed in a run of its own.
+fn code(environment: &Environment, artefacts: &Artefacts) -> World {
+    const WANTED: [&str; 6] = [
+        "operations/artefact/dn_api",
+        "operations/bucket/control",
+        "operations/gateway account/gateways",
+        "operations/role/gateway-logs",
+        "operations/topic/alarms",
+        "observability/alarm/function-dn-api-health-errors",
+    ];
+    let mut world = stacks::declare(environment, artefacts).expect("fresh addresses");
+    world.retain(|address| {
+        let whole = matches!(address.stack(), "dn_api" | "reports") && address.kind() != "secret";
+        whole || WANTED.contains(&address.to_string().as_str())
+    });
+    world
+}
+
+pub(super) fn code_before() -> World {
+    code(&first(), &stage::artefacts())
+}
+
+/// Other code, other origins, other thresholds, and logs that are kept for longer.
+pub(super) fn code_after() -> World {
+    let mut artefacts = stage::artefacts();
+    let other = artefacts[&Service::Financial].clone();
+    artefacts.insert(Service::DnApi, other);
+    code(&code_second(), &artefacts)
+}
+
+pub(super) fn code_second() -> Environment {
+    let mut environment = first();
+    environment.web.origins = vec!["https://crm.example.org".to_owned()];
+    environment.logs.retention_days = 60;
+    environment.logs.tracing = !environment.logs.tracing;
+    environment
 }
