@@ -19,7 +19,12 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("financial", &["contract", "support"], &[]),
     ("dn_api", &["contract", "support"], &[]),
     ("stacks", &["contract", "kinds", "model"], &["tokio", "aws-", "futures"]),
-    ("cli", &["contract", "engine", "kinds", "model", "sandbox", "serve", "stacks"], &["aws-sdk-"]),
+    ("release", &["contract", "kinds", "model", "stacks"], &["aws-", "tokio", "jiff"]),
+    (
+        "cli",
+        &["contract", "engine", "kinds", "model", "release", "sandbox", "serve", "stacks"],
+        &["aws-sdk-"],
+    ),
     ("tests", &[], &[]),
 ];
 
