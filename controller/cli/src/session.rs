@@ -1,6 +1,11 @@
 //! One stage, opened: its environment, what it declares, and the account behind it.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use engine::{Clock, Lanes, Observation, PacedGate, Progress, Recorder, Silent, Wall, observe};
@@ -8,7 +13,7 @@ use kinds::{
     Clients, Managing, Objects, Reader, Resource, Scope, Watching, World, Writer, kinds::bucket::Bucket,
 };
 use model::{Address, Declared, Fault, Target, fault::Cause};
-use release::{Manifest, manifest::short};
+use release::{Manifest, Revision, manifest::short};
 use sandbox::{Account, Trouble, What, When};
 use stacks::{Artefacts, Environment};
 
@@ -19,7 +24,7 @@ use crate::{
     exit::{Failure, Kind},
     progress::News,
     project::Project,
-    releases,
+    releases, source,
 };
 
 /// Exit status of a process that the embedded account killed, as a shell reports SIGKILL.
@@ -39,6 +44,7 @@ pub(crate) struct Session {
     pub(crate) artefacts: Artefacts,
     /// The release that the code is of; `None` where it is built from the source.
     pub(crate) release: Option<Manifest>,
+    revision: OnceLock<Option<Revision>>,
     /// The AWS profile, where it is not the usual one.
     profile: Option<String>,
     environment: Environment,
@@ -92,11 +98,17 @@ impl Session {
             root: project.root().to_owned(),
             artefacts: Artefacts::new(),
             release: None,
+            revision: OnceLock::new(),
             profile: None,
             environment,
         };
         session.declare(Artefacts::new())?;
         Ok(session)
+    }
+
+    /// The revision that the project was of when it was asked first, where git knows one.
+    pub(crate) fn revision(&self) -> Option<&Revision> {
+        self.revision.get_or_init(|| source::revision(&self.root)).as_ref()
     }
 
     /// With another AWS profile than the usual one.

@@ -13,6 +13,7 @@ use std::{
 };
 
 use contract::needs::FILE;
+use futures::future::{try_join, try_join_all};
 use kinds::{
     Objects, Reader, Writer,
     kinds::artefact::{digest, key},
@@ -88,6 +89,34 @@ pub async fn keep(bucket: &Objects<Writer>, manifest: &Manifest) -> Result<Kept,
     // Somebody was first with the same bytes: that is what was wanted.
     bucket.create_once(&kept.key(), &manifest.bytes()).await?;
     Ok(kept)
+}
+
+/// Whether a bucket holds a release with all of its code.
+///
+/// # Errors
+/// When S3 refuses or does not answer.
+pub async fn holds<A: Borrow<Reader>>(bucket: &Objects<A>, manifest: &Manifest) -> Result<bool, Fault> {
+    let artefacts =
+        manifest.artefacts.values().map(async |one| bucket.holds(&key(&one.sha256), &one.sha256).await);
+    let (artefacts, kept) = try_join(try_join_all(artefacts), list(bucket)).await?;
+    let id = manifest.id();
+    Ok(artefacts.into_iter().all(|held| held) && kept.iter().any(|kept| kept.id == id))
+}
+
+/// Brings a release from one control bucket to another, and tells how many artefacts had to be copied. The manifest
+/// comes last, so what it names is there.
+///
+/// # Errors
+/// When something of it is gone or was changed, or S3 refuses or does not answer.
+pub async fn bring<A: Borrow<Reader>>(
+    from: &Objects<A>,
+    to: &Objects<Writer>,
+    manifest: &Manifest,
+) -> Result<usize, Fault> {
+    let copies = manifest.artefacts.values().map(|entry| copy(from, to, entry));
+    let copied = try_join_all(copies).await?;
+    keep(to, manifest).await?;
+    Ok(copied.into_iter().filter(|copied| *copied == Copied::Now).count())
 }
 
 /// Whether bytes had to be moved.

@@ -7,7 +7,7 @@ use kinds::Writer;
 use model::journal::{Ending, Event};
 
 use super::run::owner;
-use crate::{exit::Failure, ledger, session::Connected, source};
+use crate::{exit::Failure, ledger, session::Connected};
 
 /// Runs `work` with something to write with; `verb` and `about` are what the journal calls it.
 pub(crate) async fn noted<T, W>(
@@ -40,7 +40,7 @@ where
 /// Writes down which revision a run is of, where git knows.
 pub(crate) fn note_source(connected: &Connected, recorder: &Recorder) -> Result<(), Failure> {
     let session = &connected.session;
-    let Some(revision) = source::revision(&session.root) else { return Ok(()) };
+    let Some(revision) = session.revision().cloned() else { return Ok(()) };
     let release = session.release.as_ref().map(release::Manifest::id);
     let event = Event::Source { commit: revision.commit, dirty: revision.dirty, release };
     Ok(recorder.record(session.clock.now_ms(), event)?)

@@ -175,28 +175,14 @@ async fn make_control_bucket(
     run::execute(target, screen, &planned, going.verb, run::Origin::Fresh).await.map(drop)
 }
 
-/// Copies what the target does not hold yet; the manifest comes last, so what it names is there.
+/// Copies what the target does not hold yet. A journal line is written only where there is something to copy.
 async fn copy(source: &Connected, target: &Connected, manifest: &Manifest) -> Result<usize, Failure> {
-    let to = target.control();
-    let mut missing = Vec::new();
-    for entry in manifest.artefacts.values() {
-        let key = kinds::kinds::artefact::key(&entry.sha256);
-        if !to.holds(&key, &entry.sha256).await? {
-            missing.push(entry);
-        }
-    }
-    let known = store::list(&to).await?.iter().any(|kept| kept.id == manifest.id());
-    if missing.is_empty() && known {
+    if store::holds(&target.control(), manifest).await? {
         return Ok(0);
     }
     let from = source.control();
     noted(target, "copy", &manifest.id(), async |aws| {
-        let to = target.control_with(aws);
-        for entry in &missing {
-            store::copy(&from, &to, entry).await?;
-        }
-        store::keep(&to, manifest).await?;
-        Ok(missing.len())
+        Ok(store::bring(&from, &target.control_with(aws), manifest).await?)
     })
     .await
 }
@@ -210,6 +196,8 @@ pub(super) async fn go_to(
     told: &Told<'_>,
 ) -> Result<Done, Failure> {
     releases::keep(project, told.to, told.manifest)?;
+    // Asked before the line is written: what is deployed is of the revision that was there.
+    target.session.revision();
     write_line(project, told.to, &told.manifest.id())?;
     go_on_after_doubts(target, screen).await?;
     let selection = Selection::default();
