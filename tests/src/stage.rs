@@ -170,6 +170,16 @@ const SEED: u64 = 20_261_122;
 
 impl Stage {
     pub(crate) fn new(environment: &Environment, account: Account, journal: Memory) -> Self {
+        Self::running(environment, account, journal, &artefacts())
+    }
+
+    /// The stage with other code.
+    pub(crate) fn running(
+        environment: &Environment,
+        account: Account,
+        journal: Memory,
+        code: &Artefacts,
+    ) -> Self {
         let scope = Scope {
             project: environment.project.clone(),
             stage: "sandbox".to_owned(),
@@ -178,7 +188,7 @@ impl Stage {
             names: environment.overrides().expect("addresses"),
             tags: environment.tags.clone(),
         };
-        let world = Arc::new(stacks::declare(environment, &artefacts()).expect("the stacks"));
+        let world = Arc::new(stacks::declare(environment, code).expect("the stacks"));
         let clients = Clients::new(&account.sdk_config());
         Self { account, journal, world, scope, clients, lanes: Arc::default() }
     }
@@ -200,14 +210,24 @@ impl Stage {
         Self::new(environment, account, Memory::default())
     }
 
+    /// May look at whatever is asked.
+    pub(crate) fn looking(&self) -> Reader {
+        let gate = PacedGate::read_only(self.time(), Arc::new(Silent), SEED).in_lanes(&self.lanes);
+        Reader::new(self.clients.clone(), self.scope.clone(), Arc::new(gate))
+    }
+
+    /// May write whatever is asked, without a journal.
+    pub(crate) fn writing(&self) -> Writer {
+        let gate = PacedGate::unrecorded(self.time(), Arc::new(Silent), SEED).in_lanes(&self.lanes);
+        Writer::new(self.clients.clone(), self.scope.clone(), Arc::new(gate))
+    }
+
     fn time(&self) -> Arc<Time> {
         Arc::new(Time(self.account.clock()))
     }
 
     pub(crate) async fn observe(&self) -> Result<Observation, Vec<Fault>> {
-        let gate = PacedGate::read_only(self.time(), Arc::new(Silent), SEED).in_lanes(&self.lanes);
-        let reader = Reader::new(self.clients.clone(), self.scope.clone(), Arc::new(gate));
-        observe(&Watching::new(&self.world, reader), &BTreeSet::new(), &Silent).await
+        observe(&Watching::new(&self.world, self.looking()), &BTreeSet::new(), &Silent).await
     }
 
     pub(crate) async fn plan(&self, selection: &Selection) -> Plan {

@@ -78,10 +78,12 @@ mod tests {
         }
     }
 
+    const LINE: &str = "(release: [a-f0-9]{0,4}( # .{0,5})?|[a-z]{0,8}: ?.{0,9}|#.{0,9}|  .{0,9})";
+
     proptest! {
         #[test]
         fn other_lines_are_kept_and_a_second_time_changes_nothing(
-            lines in prop::collection::vec("(release: [a-f0-9]{0,4}( # .{0,5})?|[a-z]{0,8}: ?.{0,9}|#.{0,9}|  .{0,9})", 0..8),
+            lines in prop::collection::vec(LINE, 0..8),
             end in prop::sample::select(vec!["\n", "\r\n"]),
         ) {
             let text: String = lines.iter().map(|line| format!("{line}{end}")).collect();

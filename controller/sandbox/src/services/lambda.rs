@@ -1,6 +1,7 @@
 //! Lambda: functions, their versions and aliases, who may call them, and the queues that feed them.
 //!
-//! Nothing runs here: [`invoke`] answers as a test wants it, and [`deployed`] hands what an alias serves to whoever runs it.
+//! Nothing runs here: [`invoke`] answers as a test wants it, and [`deployed`] hands what an alias serves to
+//! whoever runs it.
 //!
 //! A function is one document: `latest` and `versions` hold configurations as AWS shows them, with members of
 //! our own in lower case (`code`: where the zip came from and its blob; `changed`, `pending`: its state).

@@ -7,7 +7,7 @@ use std::{
 };
 
 use kinds::kinds::function::{Canary, Switch};
-use sandbox::store::Documents;
+use sandbox::{Weather, store::Documents};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -45,7 +45,7 @@ async fn born() -> Account {
 }
 
 /// Code and variable of everything that the alias serves.
-fn served(documents: &Documents) -> BTreeSet<(String, Value)> {
+fn served(documents: &Documents) -> BTreeSet<(String, String)> {
     let Some(function) = documents.get("lambda/functions").and_then(|all| all.get(NAME)) else {
         return BTreeSet::new();
     };
@@ -55,14 +55,14 @@ fn served(documents: &Documents) -> BTreeSet<(String, Value)> {
     let versions = versions.chain(weights.into_iter().flatten().map(|(version, _)| version.as_str()));
     let one = |version: &str| {
         let version = &function["versions"][version];
-        let format = version["Environment"]["Variables"]["FORMAT"].clone();
+        let format = version["Environment"]["Variables"]["FORMAT"].to_string();
         (version["CodeSha256"].as_str().unwrap_or_default().to_owned(), format)
     };
     versions.map(one).collect()
 }
 
 /// What callers could meet at every call from now on.
-fn sampled(account: &Account) -> Arc<Mutex<BTreeSet<(String, Value)>>> {
+fn sampled(account: &Account) -> Arc<Mutex<BTreeSet<(String, String)>>> {
     let seen = Arc::new(Mutex::new(BTreeSet::new()));
     let all = seen.clone();
     account.set_witness(move |_, documents| all.lock().expect("no panic").extend(served(documents)));
@@ -70,11 +70,11 @@ fn sampled(account: &Account) -> Arc<Mutex<BTreeSet<(String, Value)>>> {
 }
 
 /// Old code with the old configuration, and new with new.
-fn wholes(account: &Account, seen: &Mutex<BTreeSet<(String, Value)>>, expected: usize) {
+fn wholes(account: &Account, seen: &Mutex<BTreeSet<(String, String)>>, expected: usize) {
     let mut seen = seen.lock().expect("no panic").clone();
     seen.extend(served(&account.documents()));
     let codes: BTreeSet<&String> = seen.iter().map(|(code, _)| code).collect();
-    let formats: BTreeSet<String> = seen.iter().map(|(_, format)| format.to_string()).collect();
+    let formats: BTreeSet<&String> = seen.iter().map(|(_, format)| format).collect();
     assert_eq!((seen.len(), codes.len(), formats.len()), (expected, expected, expected), "a mix: {seen:?}");
 }
 
