@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 /// A zip that was built and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artefact {
-    pub file: PathBuf,
+    /// `None` for the code of a release, which is in the control bucket already.
+    pub file: Option<PathBuf>,
     /// SHA-256 of the zip: 64 lower-case hexadecimal digits.
     pub sha256: String,
     /// Bytes of the zip.
@@ -18,6 +19,36 @@ pub struct Artefact {
 
 /// The artefact of every service.
 pub type Artefacts = BTreeMap<Service, Artefact>;
+
+/// How callers come to new versions of functions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Switch {
+    /// Every new version is asked whether it works before anybody is served by it. Whoever applies needs
+    /// `lambda:InvokeFunction`; switch it off for emulators that cannot run code.
+    pub health_check: bool,
+    /// Callers come by steps; without it all at once.
+    pub canary: Option<Canary>,
+}
+
+impl Default for Switch {
+    fn default() -> Self {
+        Self { health_check: true, canary: None }
+    }
+}
+
+/// Steps by which callers come, while the alarms of the function are watched. One that begins to ring brings everybody
+/// back in one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Canary {
+    /// How many of a hundred calls come with each step.
+    #[schemars(range(min = 1, max = 100))]
+    pub percent: u32,
+    /// How long each step is watched, the last one too.
+    #[schemars(range(min = 1))]
+    pub minutes: u32,
+}
 
 /// How the code of a stage is built.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -6,7 +6,7 @@ use model::{Address, address::AddressError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::code::Code;
+use crate::code::{Code, Switch};
 
 mod outside;
 
@@ -35,6 +35,13 @@ pub struct Environment {
     /// How the code of functions is built.
     #[serde(default)]
     pub code: Code,
+    /// The release whose code the stage runs, by its name (64 hexadecimal digits): `dn promote` and `dn rollback` write
+    /// this line. Without it the code is built from the source.
+    #[serde(default)]
+    pub release: Option<String>,
+    /// How callers come to new code.
+    #[serde(default)]
+    pub switch: Switch,
     /// How data is kept.
     pub data: Data,
     /// Who is told.

@@ -1,13 +1,16 @@
 //! Functions from the contract: each with its log group, its role, what starts it and who may call it.
 
-use contract::function::{Function as Shape, Service, Trigger};
+use contract::{
+    function::{Function as Shape, Service, Trigger},
+    health::CHECK,
+};
 use kinds::{
     World,
     bound::{DeclareError, Handle},
     kinds::{
         artefact::Artefact,
         bucket::Bucket,
-        function::{Architecture, Code, EventSource, Function, Tracing},
+        function::{Architecture, Canary, Code, EventSource, Function, Switch, Tracing},
         function_policy::{FunctionPolicy, Permission},
         log_group::LogGroup,
         role::Role,
@@ -23,7 +26,7 @@ use model::{
 use crate::{
     Environment,
     code::{self, Artefacts},
-    operations, permissions, values,
+    observability, operations, permissions, values,
 };
 
 /// Declares the artefact of every service, and every function.
@@ -36,7 +39,10 @@ pub(crate) fn declare(
     for service in Service::all() {
         let Some(built) = artefacts.get(&service) else { continue };
         let bucket: Ref<Bucket> = Ref::to(&control, "name");
-        let artefact = Artefact::of(bucket, &built.sha256, built.size, &built.file);
+        let artefact = match &built.file {
+            Some(file) => Artefact::of(bucket, &built.sha256, built.size, file),
+            None => Artefact::kept(bucket, &built.sha256, built.size),
+        };
         let artefact = world.add(operations::STACK, service.package(), artefact)?;
         for shape in service.functions() {
             function(world, environment, &artefact, shape)?;
@@ -68,6 +74,7 @@ fn function(
         memory_mb: shape.memory_mb,
         timeout_s: timeout_s(shape, environment),
         tracing: if environment.logs.tracing { Tracing::Active } else { Tracing::PassThrough },
+        switch: switch(environment, shape)?,
         ..Function::new(role.arn(), Code::of(artefact), name, group.by("name"))
     };
     for variable in shape.variables {
@@ -81,6 +88,20 @@ fn function(
     }
     let function = world.add(stack, name, function)?;
     started(world, environment, &function, shape)
+}
+
+/// How callers come to a new version, and which alarms are watched meanwhile.
+fn switch(environment: &Environment, shape: &Shape) -> Result<Switch, DeclareError> {
+    let wanted = &environment.switch;
+    let alarms: Result<Vec<Address>, _> = observability::alarms_of(shape)
+        .iter()
+        .map(|name| Address::new(observability::STACK, "alarm", name))
+        .collect();
+    let alarms = alarms?;
+    Ok(Switch {
+        check: wanted.health_check.then(|| CHECK.to_owned()),
+        canary: wanted.canary.map(|steps| Canary { percent: steps.percent, minutes: steps.minutes, alarms }),
+    })
 }
 
 /// The longest run. A queue hides its messages for as long as the environment's workers need, so none runs longer.

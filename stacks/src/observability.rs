@@ -18,7 +18,7 @@ use model::{Address, Ref, Text};
 
 use crate::{Environment, operations::Operations};
 
-const STACK: &str = "observability";
+pub(crate) const STACK: &str = "observability";
 
 /// Rows of the dashboard, in grid units.
 const HEIGHT: u32 = 6;
@@ -65,11 +65,17 @@ fn of_function(
         Alarm::rate(lambda(function, "Errors")?, lambda(function, "Invocations")?, percent, limits.floor)
             .described(format!("More than {percent} % of the calls of {} fail.", function.name))
             .telling(told);
-    world.add(STACK, &format!("function-{}-errors", function.name), errors)?;
+    let [errors_name, throttled_name] = alarms_of(function);
+    world.add(STACK, &errors_name, errors)?;
     let throttled = Alarm::count(lambda(function, "Throttles")?, 0)
         .described(format!("Calls of {} are refused: the account's concurrency is used up.", function.name))
         .telling(told);
-    world.add(STACK, &format!("function-{}-throttled", function.name), throttled).map(|_| ())
+    world.add(STACK, &throttled_name, throttled).map(|_| ())
+}
+
+/// The alarms that tell of one function alone.
+pub(crate) fn alarms_of(function: &Function) -> [String; 2] {
+    ["errors", "throttled"].map(|what| format!("function-{}-{what}", function.name))
 }
 
 /// Failed and slow answers of an endpoint, and refusals.

@@ -20,9 +20,12 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("financial", &["contract", "support"], &[]),
     ("dn_api", &["contract", "support"], &[]),
     ("stacks", &["contract", "kinds", "model"], &["tokio", "aws-", "futures"]),
+    ("release", &["contract", "kinds", "model", "stacks"], &["aws-", "tokio", "jiff"]),
     (
         "cli",
-        &["contract", "engine", "kinds", "model", "sandbox", "serve", "stacks", "stand_ins"],
+        &[
+            "contract", "engine", "kinds", "model", "release", "sandbox", "serve", "stacks", "stand_ins",
+        ],
         &["aws-sdk-"],
     ),
     ("tests", &[], &[]),

@@ -3,13 +3,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io,
+    io::{self, Cursor, Write},
     path::Path,
     sync::{Arc, LazyLock, Mutex, PoisonError},
     time::Duration,
 };
 
-use contract::function::Service;
+use contract::{function::Service, needs::Needs};
 use engine::{Execution, Lanes, Ledger, Observation, PacedGate, Recorder, Report, Silent, Stop, observe};
 use kinds::{Clients, Managing, Reader, Scope, Watching, World, Writer};
 use model::{
@@ -19,6 +19,7 @@ use model::{
 use sandbox::{Account, Clock};
 use sha2::{Digest, Sha256};
 use stacks::{Artefacts, Environment, code::Artefact};
+use zip::{DateTime, ZipWriter, write::SimpleFileOptions};
 
 /// The stage's environment as a test wants it.
 pub(crate) fn environment() -> Environment {
@@ -57,27 +58,48 @@ pub(crate) fn artefacts_folder() -> &'static Path {
 
 static ARTEFACTS: LazyLock<(tempfile::TempDir, Artefacts)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder");
-    let one = |service: Service| {
-        // Lambda looks whether it is a zip, and no further before it is called.
-        let bytes = crate::laws::artefact::archive(format!("the code of {}", service.package()).as_bytes());
-        let file = folder.path().join(format!("{}.zip", service.package()));
-        std::fs::write(&file, &bytes).expect("a file");
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        (service, Artefact { file, sha256, size: bytes.len() as u64 })
-    };
-    let made: Artefacts = Service::all().map(one).collect();
+    let one = |service: Service| write_artefact(folder.path(), service, "");
+    let made: Artefacts = Service::all().map(|service| (service, one(service))).collect();
+    write_list(folder.path(), &made);
+    (folder, made)
+});
+
+/// Writes the zip of a service whose code differs with `edition`.
+pub(crate) fn write_artefact(folder: &Path, service: Service, edition: &str) -> Artefact {
+    // Lambda looks whether it is a zip, and no further before it is called.
+    let code = format!("the code of {}{edition}", service.package());
+    let bytes = zip_of(code.as_bytes(), &Needs::of(service).text());
+    let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let file = folder.join(format!("{}-{}.zip", service.package(), &sha256[..8]));
+    std::fs::write(&file, &bytes).expect("a file");
+    Artefact { file: Some(file), sha256, size: bytes.len() as u64 }
+}
+
+/// The zip of a program that nobody runs, with its contract beside it.
+pub(crate) fn zip_of(code: &[u8], contract: &str) -> Vec<u8> {
+    let options = SimpleFileOptions::default().last_modified_time(DateTime::default());
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in [("bootstrap", code), (contract::needs::FILE, contract.as_bytes())] {
+        zip.start_file(name, options).expect("an entry");
+        zip.write_all(content).expect("memory");
+    }
+    zip.finish().expect("a zip").into_inner()
+}
+
+/// Writes what `dn build --out` tells of the zips.
+pub(crate) fn write_list(folder: &Path, made: &Artefacts) {
     let entries: serde_json::Map<String, serde_json::Value> = made
         .iter()
         .map(|(service, one)| {
-            let file = one.file.file_name().map(|name| name.to_string_lossy().into_owned());
+            let file = one.file.as_ref().and_then(|file| file.file_name());
+            let file = file.map(|name| name.to_string_lossy().into_owned());
             let entry = serde_json::json!({ "file": file, "sha256": one.sha256, "size": one.size });
             (service.package().to_owned(), entry)
         })
         .collect();
     let manifest = serde_json::json!({ "version": 1, "architecture": "x86_64", "artefacts": entries });
-    std::fs::write(folder.path().join("artefacts.json"), manifest.to_string()).expect("a file");
-    (folder, made)
-});
+    std::fs::write(folder.join("artefacts.json"), manifest.to_string()).expect("a file");
+}
 
 /// The journal in memory. Clones are the same journal.
 #[derive(Clone, Debug, Default)]
@@ -148,6 +170,16 @@ const SEED: u64 = 20_261_122;
 
 impl Stage {
     pub(crate) fn new(environment: &Environment, account: Account, journal: Memory) -> Self {
+        Self::running(environment, account, journal, &artefacts())
+    }
+
+    /// The stage with other code.
+    pub(crate) fn running(
+        environment: &Environment,
+        account: Account,
+        journal: Memory,
+        code: &Artefacts,
+    ) -> Self {
         let scope = Scope {
             project: environment.project.clone(),
             stage: "sandbox".to_owned(),
@@ -156,7 +188,7 @@ impl Stage {
             names: environment.overrides().expect("addresses"),
             tags: environment.tags.clone(),
         };
-        let world = Arc::new(stacks::declare(environment, &artefacts()).expect("the stacks"));
+        let world = Arc::new(stacks::declare(environment, code).expect("the stacks"));
         let clients = Clients::new(&account.sdk_config());
         Self { account, journal, world, scope, clients, lanes: Arc::default() }
     }
@@ -178,14 +210,24 @@ impl Stage {
         Self::new(environment, account, Memory::default())
     }
 
+    /// May look at whatever is asked.
+    pub(crate) fn looking(&self) -> Reader {
+        let gate = PacedGate::read_only(self.time(), Arc::new(Silent), SEED).in_lanes(&self.lanes);
+        Reader::new(self.clients.clone(), self.scope.clone(), Arc::new(gate))
+    }
+
+    /// May write whatever is asked, without a journal.
+    pub(crate) fn writing(&self) -> Writer {
+        let gate = PacedGate::unrecorded(self.time(), Arc::new(Silent), SEED).in_lanes(&self.lanes);
+        Writer::new(self.clients.clone(), self.scope.clone(), Arc::new(gate))
+    }
+
     fn time(&self) -> Arc<Time> {
         Arc::new(Time(self.account.clock()))
     }
 
     pub(crate) async fn observe(&self) -> Result<Observation, Vec<Fault>> {
-        let gate = PacedGate::read_only(self.time(), Arc::new(Silent), SEED).in_lanes(&self.lanes);
-        let reader = Reader::new(self.clients.clone(), self.scope.clone(), Arc::new(gate));
-        observe(&Watching::new(&self.world, reader), &BTreeSet::new(), &Silent).await
+        observe(&Watching::new(&self.world, self.looking()), &BTreeSet::new(), &Silent).await
     }
 
     pub(crate) async fn plan(&self, selection: &Selection) -> Plan {

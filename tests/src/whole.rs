@@ -12,6 +12,7 @@ mod loopback;
 mod mail;
 mod orphans;
 mod project;
+mod promotion;
 mod references;
 mod secrecy;
 mod served;

@@ -48,6 +48,12 @@ pub(crate) enum Verb {
     Doctor(Doctor),
     /// Builds the code of all functions: reproducible zips with their digests.
     Build(Build),
+    /// Writes down, once, what the stage's code is and where it came from.
+    Release(Release),
+    /// Brings the release that is live in one stage to another. Nothing is built.
+    Promote(Promote),
+    /// Goes back to an earlier release of the stage.
+    Rollback(Rollback),
     /// Prints the OpenAPI document of an API.
     Openapi {
         /// The API: outreach, financial or dn-api.
@@ -135,6 +141,56 @@ pub(crate) struct Apply {
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) choice: Choice,
+    /// Does not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Release {
+    #[command(flatten)]
+    pub(crate) stage: Stage,
+    /// Also of a source that differs from its commit; such a release says so, and cannot be promoted.
+    #[arg(long)]
+    pub(crate) allow_dirty: bool,
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Promote {
+    /// The stage whose live release is taken.
+    pub(crate) from: String,
+    /// The stage that is to run it: one line of its environment changes.
+    pub(crate) to: String,
+    /// Goes on and applies the plan.
+    #[arg(long)]
+    pub(crate) apply: bool,
+    /// Does not ask.
+    #[arg(long, requires = "apply")]
+    pub(crate) yes: bool,
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The AWS profile of the stage that is read.
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) from_profile: Option<String>,
+    /// The AWS profile of the stage that is changed.
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) to_profile: Option<String>,
+    /// Embedded accounts only: how the account that is changed behaves.
+    #[arg(long, value_enum, default_value_t = Weather::Calm, help_heading = "Embedded account")]
+    pub(crate) weather: Weather,
+    /// Embedded accounts only: something goes wrong in the account that is changed, as with `apply`.
+    #[arg(long, value_name = "WHAT=N", help_heading = "Embedded account")]
+    pub(crate) trouble: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    #[command(flatten)]
+    pub(crate) stage: Stage,
+    /// The release, or how its name begins; by default the one before what is live.
+    pub(crate) release: Option<String>,
     /// Does not ask.
     #[arg(long)]
     pub(crate) yes: bool,

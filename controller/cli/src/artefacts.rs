@@ -12,11 +12,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use contract::function::Service;
+use contract::{function::Service, needs::Needs};
 use serde::{Deserialize, Serialize};
 use stacks::code::{Artefact, Artefacts, Code};
 
-use crate::exit::Failure;
+use crate::{exit::Failure, source::Source};
 
 mod archive;
 mod compile;
@@ -34,6 +34,9 @@ struct Manifest {
     version: u32,
     architecture: String,
     artefacts: BTreeMap<String, Entry>,
+    /// What they were built from, where git knew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source: Option<Source>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -65,7 +68,7 @@ pub(crate) fn of_stage(folder: Option<&Path>, code: Code) -> Result<Artefacts, F
 }
 
 fn artefact(built: &Built) -> Artefact {
-    Artefact { file: built.file.clone(), sha256: built.sha256.clone(), size: built.size }
+    Artefact { file: Some(built.file.clone()), sha256: built.sha256.clone(), size: built.size }
 }
 
 /// Compiles, checks and zips every service.
@@ -77,7 +80,7 @@ pub(crate) fn build(code: Code) -> Result<BTreeMap<Service, Built>, Failure> {
         machine::check(&bytes, code.architecture)
             .map_err(|why| Failure::error(format!("{name}: {why}")).hint(machine::HINT))?;
         let folder = binary.parent().unwrap_or(Path::new(".")).join("artefacts");
-        let zip = archive::kept(&folder, name, &bytes)?;
+        let zip = archive::kept(&folder, name, &bytes, &Needs::of(service).text())?;
         built.insert(
             service,
             Built {
@@ -103,19 +106,38 @@ pub(crate) fn keep(built: &BTreeMap<Service, Built>, code: Code, folder: &Path) 
         let entry = Entry { file, sha256: built.sha256.clone(), size: built.size };
         artefacts.insert(built.service.to_owned(), entry);
     }
-    let manifest = Manifest { version: 1, architecture: code.architecture.name().to_owned(), artefacts };
+    let (architecture, source) =
+        (code.architecture.name().to_owned(), Source::of(Path::new(compile::SOURCE)));
+    let manifest = Manifest { version: 1, architecture, artefacts, source };
     let text = serde_json::to_string_pretty(&manifest).map_err(|error| Failure::error(error.to_string()))?;
     let path = folder.join(MANIFEST);
     fs::write(&path, text + "\n").map_err(|error| Failure::file(&path, &error))
 }
 
-/// Reads a folder that [`keep`] wrote, and checks that the zips are those it names.
-fn read(folder: &Path, code: Code) -> Result<Artefacts, Failure> {
+/// What the artefacts were built from: those of `folder` say it themselves, others are of the source of this program.
+/// `project` holds the declarations, and stands for the source of code that does not say where it is from.
+pub(crate) fn source(folder: Option<&Path>, project: &Path) -> Result<Option<Source>, Failure> {
+    let declared = Source::of(project);
+    let built = match folder {
+        Some(folder) => manifest(folder)?.source.or_else(|| declared.clone()),
+        None => Source::of(Path::new(compile::SOURCE)),
+    };
+    let Some(mut built) = built else { return Ok(None) };
+    let Some(declared) = declared else { return Ok(None) };
+    built.revision.dirty |= declared.revision.dirty;
+    Ok(Some(built))
+}
+
+fn manifest(folder: &Path) -> Result<Manifest, Failure> {
     let path = folder.join(MANIFEST);
     let text = fs::read_to_string(&path)
         .map_err(|error| Failure::file(&path, &error).hint("write it with `dn build --out FOLDER`"))?;
-    let manifest: Manifest = serde_json::from_str(&text)
-        .map_err(|error| Failure::error(format!("{}: {error}", path.display())))?;
+    serde_json::from_str(&text).map_err(|error| Failure::error(format!("{}: {error}", path.display())))
+}
+
+/// Reads a folder that [`keep`] wrote, and checks that the zips are those it names.
+fn read(folder: &Path, code: Code) -> Result<Artefacts, Failure> {
+    let (path, manifest) = (folder.join(MANIFEST), manifest(folder)?);
     let wanted = code.architecture.name();
     if manifest.architecture != wanted {
         let text = format!(
@@ -138,7 +160,8 @@ fn read(folder: &Path, code: Code) -> Result<Artefacts, Failure> {
             let text = format!("{} is not what {MANIFEST} says", file.display());
             return Err(Failure::error(text).hint("build anew"));
         }
-        artefacts.insert(service, Artefact { file, sha256: entry.sha256.clone(), size: entry.size });
+        artefacts
+            .insert(service, Artefact { file: Some(file), sha256: entry.sha256.clone(), size: entry.size });
     }
     Ok(artefacts)
 }

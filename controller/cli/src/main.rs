@@ -17,9 +17,11 @@ mod exit;
 mod ledger;
 mod progress;
 mod project;
+mod releases;
 mod render;
 mod screen;
 mod session;
+mod source;
 mod verbs;
 
 use args::{Cli, Verb};
@@ -74,6 +76,9 @@ fn run(cli: Cli, screen: &Screen) -> Result<Done, Failure> {
             Verb::Secret { verb: args::SecretVerb::Set(args) } => {
                 verbs::secret::set(&project, screen, args).await
             }
+            Verb::Release(args) => verbs::release::run(&project, screen, args).await,
+            Verb::Promote(args) => verbs::promote::run(&project, screen, args).await,
+            Verb::Rollback(args) => verbs::rollback::run(&project, screen, args).await,
             Verb::Serve(args) => verbs::serve::run(&project, screen, args).await,
             Verb::Unlock(args) => verbs::unlock::run(&project, screen, args).await,
             Verb::Schema | Verb::Completions { .. } | Verb::Build(_) | Verb::Openapi { .. } => {

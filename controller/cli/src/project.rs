@@ -44,6 +44,15 @@ impl Project {
         self.artefacts.as_deref()
     }
 
+    /// The folder with `environments/`.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn environment_file(&self, stage: &str) -> PathBuf {
+        self.root.join("environments").join(format!("{stage}.yaml"))
+    }
+
     /// Where a stage keeps its journal and, when embedded, its account.
     pub(crate) fn state(&self, stage: &str) -> PathBuf {
         self.root.join(".dn").join(stage)

@@ -11,6 +11,7 @@
 //! | [`drift`], [`sarif`] | what changed behind our back, for people and for code scanning |
 //! | [`built`] | artefacts with digest and size |
 //! | [`report`] | the end of an apply, and failures with their hints |
+//! | [`release`] | releases, and what one changes on its way |
 //! | [`serve`](mod@serve) | what happens while a stage is served |
 //! | [`history`], [`outputs`], [`graph`] | the journal's runs, ids and URLs, the resource graph |
 //!
@@ -25,6 +26,7 @@ mod history;
 mod markdown;
 mod outputs;
 mod page;
+mod release;
 mod report;
 mod rows;
 mod sarif;
@@ -44,6 +46,7 @@ pub(crate) use history::{history_json, history_text};
 pub(crate) use markdown::{drift_markdown, plan_markdown};
 pub(crate) use outputs::{outputs_json, outputs_text};
 pub(crate) use page::Style;
+pub(crate) use release::{promotion_json, promotion_text, release_json, release_text};
 pub(crate) use report::{failure_text, report_text};
 pub(crate) use rows::plan_text;
 pub(crate) use sarif::drift_sarif;

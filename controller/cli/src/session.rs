@@ -1,13 +1,21 @@
 //! One stage, opened: its environment, what it declares, and the account behind it.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use engine::{Clock, Lanes, Observation, PacedGate, Progress, Recorder, Silent, Wall, observe};
-use kinds::{Clients, Managing, Reader, Scope, Watching, World, Writer};
+use kinds::{
+    Clients, Managing, Objects, Reader, Resource, Scope, Watching, World, Writer, kinds::bucket::Bucket,
+};
 use model::{Address, Declared, Fault, Target, fault::Cause};
+use release::{Manifest, Revision, manifest::short};
 use sandbox::{Account, Trouble, What, When};
-use stacks::Environment;
+use stacks::{Artefacts, Environment};
 
 use crate::{
     args::{Stage, Weather},
@@ -16,6 +24,7 @@ use crate::{
     exit::{Failure, Kind},
     progress::News,
     project::Project,
+    releases, source,
 };
 
 /// Exit status of a process that the embedded account killed, as a shell reports SIGKILL.
@@ -29,6 +38,15 @@ pub(crate) struct Session {
     pub(crate) world: World,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) embedded: bool,
+    /// The folder with `environments/`.
+    pub(crate) root: PathBuf,
+    /// The code that the stacks were declared with.
+    pub(crate) artefacts: Artefacts,
+    /// The release that the code is of; `None` where it is built from the source.
+    pub(crate) release: Option<Manifest>,
+    revision: OnceLock<Option<Revision>>,
+    /// The AWS profile, where it is not the usual one.
+    profile: Option<String>,
     environment: Environment,
 }
 
@@ -43,12 +61,24 @@ pub(crate) struct Connected {
 }
 
 impl Session {
-    /// Reads the environment and declares the stacks. No call is made.
+    /// Reads the environment and declares the stacks. No call is made, but to read the manifest of a release that
+    /// this machine does not know yet.
     pub(crate) fn open(project: &Project, stage: &str) -> Result<Self, Failure> {
+        let mut session = Self::without_code(project, stage)?;
+        match session.release_line().map(|id| releases::named(project, stage, id)).transpose()? {
+            Some(manifest) => session.run_release(&manifest)?,
+            None => {
+                let code = session.environment.code;
+                session.declare(artefacts::of_stage(project.artefacts(), code)?)?;
+            }
+        }
+        session.check_names()?;
+        Ok(session)
+    }
+
+    /// Declares everything but what has code.
+    pub(crate) fn without_code(project: &Project, stage: &str) -> Result<Self, Failure> {
         let environment = project.environment(stage)?;
-        let artefacts = artefacts::of_stage(project.artefacts(), environment.code)?;
-        let world = stacks::declare(&environment, &artefacts)
-            .map_err(|error| Failure::error(format!("the stacks cannot be declared: {error}")))?;
         let names = environment.overrides().map_err(|error| Failure::error(error.to_string()))?;
         let scope = Scope {
             project: environment.project.clone(),
@@ -58,7 +88,71 @@ impl Session {
             names,
             tags: environment.tags.clone(),
         };
-        let declared = world.declared(&scope);
+        let mut session = Self {
+            stage: stage.to_owned(),
+            state: project.state(stage),
+            scope,
+            world: World::default(),
+            clock: Arc::new(Wall),
+            embedded: environment.embedded,
+            root: project.root().to_owned(),
+            artefacts: Artefacts::new(),
+            release: None,
+            revision: OnceLock::new(),
+            profile: None,
+            environment,
+        };
+        session.declare(Artefacts::new())?;
+        Ok(session)
+    }
+
+    /// The revision that the project was of when it was asked first, where git knows one.
+    pub(crate) fn revision(&self) -> Option<&Revision> {
+        self.revision.get_or_init(|| source::revision(&self.root)).as_ref()
+    }
+
+    /// With another AWS profile than the usual one.
+    pub(crate) fn with_profile(self, profile: Option<String>) -> Self {
+        Self { profile, ..self }
+    }
+
+    /// The release that the environment names.
+    pub(crate) fn release_line(&self) -> Option<&str> {
+        self.environment.release.as_deref()
+    }
+
+    pub(crate) fn architecture(&self) -> &'static str {
+        self.environment.code.architecture.name()
+    }
+
+    /// Declares the stacks anew, with the code of a release.
+    pub(crate) fn run_release(&mut self, manifest: &Manifest) -> Result<(), Failure> {
+        let wanted = self.architecture();
+        if manifest.architecture != wanted {
+            let text = format!(
+                "release {} is for {}, and {} wants {wanted}",
+                short(&manifest.id()),
+                manifest.architecture,
+                self.stage
+            );
+            return Err(Failure::new(Kind::Blocked, text).hint("choose the same code.architecture for both"));
+        }
+        let code = manifest.code().map_err(|error| Failure::error(error.to_string()))?;
+        self.release = Some(manifest.clone());
+        self.declare(code)
+    }
+
+    fn declare(&mut self, artefacts: Artefacts) -> Result<(), Failure> {
+        self.world = stacks::declare(&self.environment, &artefacts)
+            .map_err(|error| Failure::error(format!("the stacks cannot be declared: {error}")))?;
+        self.artefacts = artefacts;
+        Ok(())
+    }
+
+    /// A name for what is not declared is a mistake.
+    fn check_names(&self) -> Result<(), Failure> {
+        let (scope, stage) = (&self.scope, &self.stage);
+        let declared = self.declared();
         if let Some(unknown) =
             scope.names.keys().find(|name| !declared.iter().any(|one| one.address == **name))
         {
@@ -67,9 +161,7 @@ impl Session {
             ))
             .hint(nearest(&unknown.to_string(), &declared)));
         }
-        let (stage, state) = (stage.to_owned(), project.state(stage));
-        let (clock, embedded) = (Arc::new(Wall), environment.embedded);
-        Ok(Self { stage, state, scope, world, clock, embedded, environment })
+        Ok(())
     }
 
     pub(crate) fn declared(&self) -> Vec<Declared> {
@@ -116,7 +208,12 @@ impl Session {
             .connect_timeout(Duration::from_secs(5))
             .operation_attempt_timeout(Duration::from_secs(60))
             .build();
-        Ok(aws_config::defaults(BehaviorVersion::latest())
+        let defaults = aws_config::defaults(BehaviorVersion::latest());
+        let defaults = match &self.profile {
+            Some(profile) => defaults.profile_name(profile),
+            None => defaults,
+        };
+        Ok(defaults
             .region(Region::new(self.environment.region.as_str().to_owned()))
             .timeout_config(waits)
             .load()
@@ -216,6 +313,24 @@ impl Connected {
         let gate = PacedGate::unrecorded(self.session.clock.clone(), Arc::new(Silent), self.seed());
         let gate = gate.in_lanes(&self.lanes);
         Writer::new(self.clients.clone(), self.session.scope.clone(), Arc::new(gate))
+    }
+
+    /// May look, at whatever is asked.
+    pub(crate) fn looking(&self) -> Reader {
+        let gate = PacedGate::read_only(self.session.clock.clone(), Arc::new(Silent), self.seed());
+        self.reader(gate.in_lanes(&self.lanes))
+    }
+
+    /// The objects of the control bucket, to be read.
+    pub(crate) fn control(&self) -> Objects<Reader> {
+        let at = stacks::control_bucket();
+        Objects::new(self.looking(), &at, &Bucket::physical(&self.session.scope, &at))
+    }
+
+    /// The same, to be written too.
+    pub(crate) fn control_with(&self, aws: Writer) -> Objects<Writer> {
+        let at = stacks::control_bucket();
+        Objects::new(aws, &at, &Bucket::physical(&self.session.scope, &at))
     }
 
     fn reader(&self, gate: PacedGate) -> Reader {

@@ -6,16 +6,19 @@
 
 use std::borrow::Borrow;
 
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::{primitives::ByteStream, types::ChecksumMode};
 use model::{Address, Fault, Tags, fault::Cause};
 
 use crate::{
     Place, Reader, Writer,
     aws::{Absent, CallError},
+    kinds::artefact::{base64_of, digits_of},
 };
 
 const NO_BUCKET: &str = "NoSuchBucket";
 const NO_KEY: &str = "NoSuchKey";
+/// S3 answers HEAD without a body; the SDK names the status.
+const NO_HEAD: &str = "NotFound";
 const CHANGED: &str = "PreconditionFailed";
 
 /// The objects of one bucket: to read with a [`Reader`], to read and write with a [`Writer`].
@@ -56,6 +59,38 @@ impl<A: Borrow<Reader>> Objects<A> {
         Ok(Some((body.to_vec(), etag)))
     }
 
+    /// Whether the bucket is there.
+    ///
+    /// # Errors
+    /// When S3 refuses or does not answer.
+    pub async fn exists(&self) -> Result<bool, Fault> {
+        let (aws, at) = (self.aws.borrow(), &self.at);
+        let page = aws
+            .read(&at.address, "s3", "ListObjectsV2", || {
+                aws.s3().list_objects_v2().bucket(at.name()).max_keys(1).send()
+            })
+            .await
+            .absent_on(&[NO_BUCKET])?;
+        Ok(page.is_some())
+    }
+
+    /// Whether there is an object of this digest (64 hexadecimal digits) under the key: S3's own check sum, as what
+    /// a name says proves nothing.
+    ///
+    /// # Errors
+    /// When S3 refuses or does not answer.
+    pub async fn holds(&self, key: &str, sha256: &str) -> Result<bool, Fault> {
+        let (aws, at) = (self.aws.borrow(), &self.at);
+        let head = aws
+            .read(&at.address, "s3", "HeadObject", || {
+                let ask = aws.s3().head_object().bucket(at.name()).key(key);
+                ask.checksum_mode(ChecksumMode::Enabled).send()
+            })
+            .await
+            .absent_on(&[NO_HEAD, NO_BUCKET, NO_KEY])?;
+        Ok(head.is_some_and(|head| head.checksum_sha256().map(digits_of).as_deref() == Some(sha256)))
+    }
+
     /// The keys that start so, in the order of their bytes; none when the bucket is not there.
     ///
     /// # Errors
@@ -91,6 +126,24 @@ impl Objects<Writer> {
             .aws
             .write(&self.at, "s3", "PutObject", || {
                 let ask = self.aws.s3().put_object().bucket(self.bucket()).key(key).if_none_match("*");
+                ask.body(ByteStream::from(bytes.to_vec())).send()
+            })
+            .await;
+        self.written(put)
+    }
+
+    /// Writes bytes of this digest (64 hexadecimal digits), which must not be there yet; `false` when they are. S3
+    /// computes the digest again, refuses what differs, and tells it to whoever looks.
+    ///
+    /// # Errors
+    /// When the bucket is not there, or S3 refuses or does not answer.
+    pub async fn create_digest(&self, key: &str, bytes: &[u8], sha256: &str) -> Result<bool, Fault> {
+        let sum = base64_of(sha256);
+        let put = self
+            .aws
+            .write(&self.at, "s3", "PutObject", || {
+                let ask = self.aws.s3().put_object().bucket(self.bucket()).key(key).if_none_match("*");
+                let ask = ask.set_checksum_sha256(sum.clone()).content_type("application/zip");
                 ask.body(ByteStream::from(bytes.to_vec())).send()
             })
             .await;

@@ -23,6 +23,15 @@ pub enum Event {
         account: String,
         steps: usize,
     },
+    /// Which source the run is of, told right after it began.
+    Source {
+        commit: String,
+        /// Whether files differed from the commit.
+        dirty: bool,
+        /// The release whose code is deployed; none where it was built from the source.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        release: Option<String>,
+    },
     /// A step is about to be taken.
     Started {
         step: StepId,
@@ -98,6 +107,10 @@ pub struct Run {
     pub ended_ms: Option<u64>,
     pub how: Option<Ending>,
     pub planned: usize,
+    /// Commit of git, where it was known.
+    pub commit: Option<String>,
+    pub dirty: bool,
+    pub release: Option<String>,
     /// Addresses and actions in the order in which they were begun, and how each ended.
     pub steps: Vec<(Address, Action, StepEnd)>,
 }
@@ -136,6 +149,9 @@ pub enum JournalError {
 }
 
 const START: &str = "start";
+
+/// The verbs that execute plans.
+const EXECUTING: &[&str] = &["apply", "destroy", "promote", "rollback"];
 
 impl Journal {
     /// Reads a whole journal. A last line without its end of line is a write that a crash cut off: it is ignored,
@@ -197,6 +213,14 @@ impl Journal {
         steps.filter(|(_, _, end)| *end == StepEnd::InDoubt).map(|(address, action, _)| (address, *action))
     }
 
+    /// The last run that executed a plan, when it did not come to its end: the stage may be half of one thing and half
+    /// of another.
+    #[must_use]
+    pub fn unfinished(&self) -> Option<&Run> {
+        let last = self.runs.iter().rev().find(|run| EXECUTING.contains(&run.verb.as_str()))?;
+        last.how.is_none_or(|how| how == Ending::Partly).then_some(last)
+    }
+
     /// The birth that the last run was cut off in, and when it was last heard of (milliseconds since 1970): AWS may
     /// not show yet what it had made.
     pub fn cut_off_birth(&self) -> Option<(&Address, u64)> {
@@ -249,6 +273,7 @@ impl Journal {
             Event::Finished { step } | Event::Failed { step, .. } => {
                 open && self.status(*step) == Status::InDoubt
             }
+            Event::Source { .. } => open && self.runs.last().is_some_and(|run| run.steps.is_empty()),
             Event::Calling { .. } | Event::Called { .. } | Event::Ended { .. } => open,
         };
         if legal { Ok(()) } else { Err(JournalError::Illegal { line, event: format!("{event:?}") }) }
@@ -266,6 +291,9 @@ impl Journal {
                 ended_ms: None,
                 how: None,
                 planned: *steps,
+                commit: None,
+                dirty: false,
+                release: None,
                 steps: Vec::new(),
             });
             return;
@@ -276,6 +304,11 @@ impl Journal {
             Event::Started { step, address, action } => {
                 places.insert(*step, run.steps.len());
                 run.steps.push((address.clone(), *action, StepEnd::InDoubt));
+            }
+            Event::Source { commit, dirty, release } => {
+                run.commit = Some(commit.clone());
+                run.dirty = *dirty;
+                run.release.clone_from(release);
             }
             Event::Finished { step } => end(run, places, *step, StepEnd::Done),
             Event::Failed { step, why } => end(run, places, *step, StepEnd::Failed(why.clone())),

@@ -71,6 +71,11 @@ pub trait Deployed: 'static {
     const FUNCTION: Function;
 }
 
+/// What reading variables complains of where none is set.
+fn missed<V: Variables>() -> Vec<&'static str> {
+    V::read(&|_| None).err().into_iter().flatten().map(|problem| problem.variable).collect()
+}
+
 macro_rules! functions {
     ($($(#[$doc:meta])* $type:ident($variables:ty) = $name:literal in $stack:literal of $service:ident,
         $memory:literal MB, $timeout:literal s, $trigger:expr, $description:literal;)+) => {
@@ -93,6 +98,15 @@ macro_rules! functions {
                 };
             }
         )+
+
+        /// The variables without which a function does not start, in the order of their declaration.
+        #[must_use]
+        pub fn required(function: &str) -> Vec<&'static str> {
+            match function {
+                $($name => missed::<$variables>(),)+
+                _ => Vec::new(),
+            }
+        }
 
         /// Every function.
         pub const FUNCTIONS: &[Function] = &[$(<$type as Deployed>::FUNCTION),+];

@@ -17,6 +17,10 @@ variables! {
     }
 }
 
+/// The event that asks a version whether it works before anybody is served by it: every function answers it, whatever
+/// starts it, once its variables were read.
+pub const CHECK: &str = r#"{"dn":"health"}"#;
+
 /// The service works.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "HealthResponse")]

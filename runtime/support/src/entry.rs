@@ -8,13 +8,14 @@ use std::{env, future::Future, ops::Deref, pin::Pin, process::ExitCode, sync::Ar
 
 use contract::{
     function::Deployed,
+    health::CHECK,
     reply::Code,
     variable::{Problem, Variables},
 };
 use http::Method;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tracing::{error, info};
 
 use crate::{
@@ -125,9 +126,20 @@ fn entry<F: Deployed>(
     let begin = move || {
         let variables = F::Variables::read(&|name| env::var(name).ok())?;
         let call = Arc::new(Call::new(variables, Clock::Wall, Aws::of_process(), Http::of_process()));
-        Ok(Box::new(move |event| serve(event, call.clone())) as Serve)
+        Ok(Box::new(move |event| if is_check(&event) { healthy::<F>() } else { serve(event, call.clone()) })
+            as Serve)
     };
     Entry { name: F::FUNCTION.name, begin: Box::new(begin) }
+}
+
+/// Whether a deployment asks if this version works, before anybody is served by it.
+fn is_check(event: &Value) -> bool {
+    serde_json::from_str::<Value>(CHECK).is_ok_and(|check| check == *event)
+}
+
+/// The process has started, and its variables were read: that is the answer.
+fn healthy<F: Deployed>() -> Answering {
+    Box::pin(async { Ok(json!({ "healthy": true, "function": F::FUNCTION.name })) })
 }
 
 /// The handler's answer or failure, with CORS, metrics, and a line in the log.

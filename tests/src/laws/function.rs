@@ -19,6 +19,7 @@ use super::{
 
 mod refusals;
 mod releases;
+mod switches;
 
 pub(crate) const NAME: &str = "dn-test-subject";
 

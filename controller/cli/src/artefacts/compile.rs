@@ -18,7 +18,7 @@ use stacks::code::{Architecture, Code, Mode};
 use crate::exit::Failure;
 
 /// The workspace that this program was built from holds the code that it deploys.
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+pub(super) const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// The binary of each service.
 pub(super) fn all(code: Code) -> Result<BTreeMap<Service, PathBuf>, Failure> {

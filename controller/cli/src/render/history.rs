@@ -4,6 +4,7 @@ use model::{
     Action,
     journal::{Ending, Run, StepEnd},
 };
+use release::manifest::short;
 use serde_json::{Value, json};
 
 use super::{
@@ -31,7 +32,7 @@ pub(crate) fn history_text(runs: &[Run], style: &Style) -> String {
                 Paint::Plain.of(format!("  {} ", run.verb)),
                 paint.of(word),
                 Paint::Plain.of(format!(": {done} of {}{took}", count(run.planned, "step"))),
-                Paint::Faint.of(format!("  {}  run {}  plan {}", run.who, run.run, run.plan)),
+                Paint::Faint.of(format!("  {}  run {}  {}{}", run.who, run.run, about(run), source(run))),
             ],
         );
         if style.quiet {
@@ -49,6 +50,22 @@ pub(crate) fn history_text(runs: &[Run], style: &Style) -> String {
         }
     }
     page.done()
+}
+
+/// What the run was about: a plan, or a release that was made or copied.
+fn about(run: &Run) -> String {
+    match run.verb.as_str() {
+        "release" | "copy" => format!("release {}", short(&run.plan)),
+        _ => format!("plan {}", run.plan),
+    }
+}
+
+/// From which revision, and with which release.
+fn source(run: &Run) -> String {
+    let dirty = if run.dirty { " (dirty)" } else { "" };
+    let commit = run.commit.as_ref().map(|commit| format!("  from {}{dirty}", short(commit)));
+    let release = run.release.as_ref().map(|release| format!("  release {}", short(release)));
+    commit.into_iter().chain(release).collect()
 }
 
 fn ending(run: &Run) -> (&'static str, Paint) {
@@ -84,6 +101,9 @@ fn run_json(run: &Run) -> Value {
         "ended": run.ended_ms.and_then(rfc3339),
         "how": run.how,
         "planned": run.planned,
+        "commit": run.commit,
+        "dirty": run.dirty,
+        "release": run.release,
         "steps": run.steps.iter().map(step).collect::<Vec<_>>(),
     })
 }
@@ -103,6 +123,9 @@ mod tests {
             ended_ms: None,
             how: Some(Ending::Partly),
             planned: 2,
+            commit: Some("c0ffee".into()),
+            dirty: true,
+            release: None,
             steps: vec![
                 ("a/b/c".parse().unwrap(), Action::Create, StepEnd::Failed("no".into())),
                 ("a/b/d".parse().unwrap(), Action::Delete, StepEnd::InDoubt),
@@ -114,6 +137,7 @@ mod tests {
             json!({"version": 1, "runs": [{
                 "run": "dev-1", "verb": "apply", "who": "anna", "plan": "0123", "planned": 2,
                 "begun": "2026-11-22T18:14:29Z", "ended": null, "how": "partly",
+                "commit": "c0ffee", "dirty": true, "release": null,
                 "steps": [
                     {"address": "a/b/c", "action": "create", "end": "failed", "why": "no"},
                     {"address": "a/b/d", "action": "delete", "end": "in-doubt", "why": null},

@@ -18,7 +18,7 @@ use crate::{
     render,
     screen::Screen,
     session::{Connected, Session},
-    verbs::{plan, run},
+    verbs::{noted::noted, plan, run},
 };
 
 pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Apply) -> Result<Done, Failure> {
@@ -45,6 +45,11 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Apply) -
         return Err(plan::blocked(&planned));
     }
     if planned.is_empty() {
+        // A run that was cut off after its last step had nothing left to do: that is known now.
+        let whole = selection.targets.is_empty() && selection.excluded.is_empty();
+        if whole && journal.unfinished().is_some() {
+            noted(&connected, "apply", &run::plan_digest(&planned), async |_| Ok(())).await?;
+        }
         return Ok(Done::Nothing);
     }
     if !args.yes {

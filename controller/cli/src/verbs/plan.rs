@@ -1,9 +1,10 @@
 //! `dn plan`: what apply would do.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use engine::Observation;
-use model::{Plan, Selection};
+use model::{Address, Plan, Selection};
+use release::{Manifest, manifest::short, needs};
 
 use crate::{
     args,
@@ -41,6 +42,9 @@ pub(crate) async fn make(
     selection: &Selection,
 ) -> Result<(Plan, Observation), Failure> {
     let skipped = skipped(selection, connected);
+    if let Some(manifest) = connected.session.release.as_ref().filter(|_| !selection.destroy) {
+        fits(&connected.session, manifest, &skipped)?;
+    }
     let observation = match selection.destroy {
         true => connected.observe_closely(&skipped).await?,
         false => connected.observe(&skipped).await?,
@@ -52,18 +56,39 @@ pub(crate) async fn make(
     Ok((plan, observation))
 }
 
+/// Whether the stage gives the code of its release what it reads; what takes no part is not asked.
+pub(crate) fn fits(
+    session: &Session,
+    manifest: &Manifest,
+    skipped: &BTreeSet<Address>,
+) -> Result<(), Failure> {
+    let mut declared = session.declared();
+    declared.retain(|one| !skipped.contains(&one.address));
+    let unmet = needs::unmet(manifest, &declared);
+    if unmet.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "release {} does not fit what {} declares, and nothing was changed\n       {}",
+        short(&manifest.id()),
+        session.stage,
+        unmet.join("\n       ")
+    );
+    Err(Failure::new(Kind::Blocked, text).hint(format!(
+        "check out a revision that fits (the release is of {}), or choose another release",
+        short(&manifest.revision.commit)
+    )))
+}
+
 /// What need not be looked at: what is excluded, and what is not targeted nor needed by a target.
-pub(crate) fn skipped(
-    selection: &Selection,
-    connected: &Connected,
-) -> std::collections::BTreeSet<model::Address> {
+pub(crate) fn skipped(selection: &Selection, connected: &Connected) -> BTreeSet<Address> {
     let mut skipped = selection.excluded.clone();
     if selection.targets.is_empty() {
         return skipped;
     }
     let declared = connected.session.declared();
-    let mut wanted: std::collections::BTreeSet<model::Address> = std::collections::BTreeSet::new();
-    let mut queue: Vec<model::Address> = selection.targets.iter().cloned().collect();
+    let mut wanted: BTreeSet<Address> = BTreeSet::new();
+    let mut queue: Vec<Address> = selection.targets.iter().cloned().collect();
     while let Some(next) = queue.pop() {
         if wanted.insert(next.clone()) {
             let one = declared.iter().find(|one| one.address == next);

@@ -16,6 +16,7 @@ use crate::{
     render,
     screen::Screen,
     session::Connected,
+    verbs::noted::note_source,
 };
 
 /// Exit status after a third interruption, as a shell reports SIGINT.
@@ -93,6 +94,7 @@ async fn recorded(
             steps: plan.steps.len(),
         },
     )?;
+    note_source(connected, &recorder)?;
     let stop = Stop::default();
     let listener = listen(stop.clone());
     let execution = Execution {

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_cloudwatch::types::{ComparisonOperator, MetricAlarm, Tag};
+use aws_sdk_cloudwatch::types::{ComparisonOperator, MetricAlarm, StateValue, Tag};
 use model::{Address, Fault, Fields, Outputs, Tags, Text};
 use serde::{Deserialize, Serialize};
 
@@ -305,6 +305,27 @@ pub(super) async fn sync_tags(at: &Place, arn: &str, live: Option<&Tags>, aws: &
 
 pub(super) fn sdk_tags(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// Those of these alarms that ring now, by name. What is not there cannot ring.
+///
+/// # Errors
+/// When CloudWatch refuses or does not answer.
+pub async fn ringing(at: &Address, names: &[String], aws: &Reader) -> Result<BTreeSet<String>, Fault> {
+    /// Of one call.
+    const NAMES_MAX: usize = 100;
+    let mut all = BTreeSet::new();
+    for names in names.chunks(NAMES_MAX) {
+        let answer = aws
+            .read(at, "cloudwatch", "DescribeAlarms", || {
+                let ask = aws.cloudwatch().describe_alarms().set_alarm_names(Some(names.to_vec()));
+                ask.state_value(StateValue::Alarm).max_records(100).send()
+            })
+            .await?;
+        let found = answer.metric_alarms.unwrap_or_default().into_iter();
+        all.extend(found.filter_map(|alarm| alarm.alarm_name));
+    }
+    Ok(all)
 }
 
 /// One list call serves all alarms with computed names; the others are asked for one by one.

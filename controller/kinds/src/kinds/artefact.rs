@@ -57,18 +57,20 @@ impl Artefact {
     /// The zip at `path`, which has this digest and size.
     #[must_use]
     pub fn of(bucket: Ref<Bucket>, sha256: &str, size: u64, path: &Path) -> Self {
-        Self { bucket, sha256: sha256.to_owned(), size, source: Source::file(path) }
+        Self { source: Source::file(path), ..Self::kept(bucket, sha256, size) }
     }
 
-    /// The key of a digest.
-    fn key(sha256: &str) -> String {
-        format!("{}{sha256}.zip", FOLDER.trim_start_matches('/'))
+    /// A zip that is in the bucket already.
+    #[must_use]
+    pub fn kept(bucket: Ref<Bucket>, sha256: &str, size: u64) -> Self {
+        Self { bucket, sha256: sha256.to_owned(), size, source: Source::default() }
     }
 
     /// Reads the file, and makes sure that it is what was declared.
     fn bytes(&self, at: &Place) -> Result<Vec<u8>, Fault> {
         let Some(path) = &self.source.0 else {
-            return Err(Fault::refused(&at.address, "is not in the bucket, and no file is declared for it"));
+            return Err(Fault::refused(&at.address, "is not in the bucket, and no file is declared for it")
+                .hint("the stage is pinned to a release: promote that release to it again"));
         };
         let shown = path.display();
         let unreadable = |error| {
@@ -84,6 +86,12 @@ impl Artefact {
         let text = format!("{shown} has the digest {found}, and {} was declared", self.sha256);
         Err(Fault::refused(&at.address, text).hint("it was built again since: plan again"))
     }
+}
+
+/// The key of a digest in a control bucket.
+#[must_use]
+pub fn key(sha256: &str) -> String {
+    format!("{}{sha256}.zip", FOLDER.trim_start_matches('/'))
 }
 
 /// Bucket and key; the bucket may be a reference that is not resolved yet.
@@ -103,7 +111,7 @@ pub fn digest(bytes: &[u8]) -> String {
 }
 
 /// Digests go over the wire in Base64.
-pub(super) fn base64_of(sha256: &str) -> Option<String> {
+pub(crate) fn base64_of(sha256: &str) -> Option<String> {
     let digits: Option<Vec<u8>> = (0..sha256.len() / 2)
         .map(|pair| u8::from_str_radix(sha256.get(pair * 2..pair * 2 + 2)?, 16).ok())
         .collect();
@@ -111,7 +119,7 @@ pub(super) fn base64_of(sha256: &str) -> Option<String> {
 }
 
 /// The digits of a digest in Base64; empty when it is none.
-pub(super) fn digits_of(sha256: &str) -> String {
+pub(crate) fn digits_of(sha256: &str) -> String {
     base64::decode(sha256).map(|bytes| hex(&bytes)).unwrap_or_default()
 }
 
@@ -120,7 +128,7 @@ impl Resource for Artefact {
     const TAGGED: bool = false;
 
     fn physical_of(&self, _: &Scope, _: &Address) -> String {
-        format!("{}/{}", self.bucket.text(), Self::key(&self.sha256))
+        format!("{}/{}", self.bucket.text(), key(&self.sha256))
     }
 
     fn known(_: &Scope, physical: &str) -> Outputs {
@@ -165,7 +173,7 @@ impl Resource for Artefact {
 
     async fn converge(&self, at: &Place, live: Option<Live<Self>>, aws: &Writer) -> Result<Outputs, Fault> {
         let outputs = Self::known(aws.scope(), at.name());
-        let (bucket, key) = (self.bucket.text().as_str(), Self::key(&self.sha256));
+        let (bucket, key) = (self.bucket.text().as_str(), key(&self.sha256));
         if live.as_ref().is_some_and(|live| live.actual.sha256 == self.sha256) {
             return Ok(outputs);
         }

@@ -21,7 +21,13 @@ use std::collections::BTreeMap;
 use model::{Fault, Fields, Outputs, Ref, Tags, Text};
 use serde::{Deserialize, Serialize};
 
-use super::{artefact::Artefact, key::Key, log_group::LogGroup, queue::Queue, role::Role};
+use super::{
+    artefact::{Artefact, digits_of},
+    key::Key,
+    log_group::LogGroup,
+    queue::Queue,
+    role::Role,
+};
 use crate::{
     Handle, Live, Place, Reader, Resource, Scope, Writer,
     aws::{Absent, tag_changes},
@@ -32,10 +38,12 @@ mod look;
 mod read;
 mod release;
 mod sources;
+mod switch;
 
 pub use look::Alias;
 pub use release::move_alias;
 pub use sources::EventSource;
+pub use switch::{Canary, Switch};
 
 use look::Seen;
 
@@ -83,6 +91,8 @@ pub struct Function {
     /// What stands beside the declared and is put right, by name: an edit of `$LATEST` that was never
     /// published (`latest memory_mb`), no alias, weights of an alias, layers, a VPC. A spec has none.
     pub strays: BTreeMap<String, String>,
+    /// How callers come to a new version. No field: AWS keeps nothing of it.
+    pub switch: Switch,
 }
 
 /// A zip in the control bucket. AWS shows only its digest again, so only that is compared.
@@ -178,6 +188,7 @@ impl Function {
             async_calls: None,
             event_sources: BTreeMap::new(),
             strays: BTreeMap::new(),
+            switch: Switch::default(),
         }
     }
 
@@ -266,6 +277,7 @@ impl Resource for Function {
             async_calls,
             event_sources,
             strays,
+            switch: _,
         } = self;
         to.field("description", description);
         to.field("role", role);
@@ -340,6 +352,19 @@ impl Function {
         }
         Ok(())
     }
+}
+
+/// What the alias `live` serves: its version, and the digest of its code (64 hexadecimal digits). `None` where the
+/// function or its alias is not there.
+///
+/// # Errors
+/// When Lambda refuses or does not answer.
+pub async fn serving(at: &Place, aws: &Reader) -> Result<Option<(String, String)>, Fault> {
+    let found = look::function(at, Some(LIVE), aws).await?.and_then(|found| found.configuration);
+    Ok(found.map(|found| {
+        let version = found.version().unwrap_or_default().to_owned();
+        (version, digits_of(found.code_sha256().unwrap_or_default()))
+    }))
 }
 
 /// Last, as they say that all was written.

@@ -1,6 +1,7 @@
 //! Lambda: functions, their versions and aliases, who may call them, and the queues that feed them.
 //!
-//! Nothing runs here: [`deployed`] hands what an alias serves to whoever runs it.
+//! Nothing runs here: [`invoke`] answers as a test wants it, and [`deployed`] hands what an alias serves to
+//! whoever runs it.
 //!
 //! A function is one document: `latest` and `versions` hold configurations as AWS shows them, with members of
 //! our own in lower case (`code`: where the zip came from and its blob; `changed`, `pending`: its state).
@@ -15,6 +16,7 @@ mod checks;
 mod configuration;
 mod deployed;
 mod functions;
+mod invoke;
 mod policy;
 mod sources;
 mod versions;
@@ -42,6 +44,7 @@ fn route(method: &str, path: &[&str]) -> Option<Route> {
         ("GET", ["functions", name, "configuration"]) => named("GetFunctionConfiguration", name),
         ("PUT", ["functions", name, "configuration"]) => named("UpdateFunctionConfiguration", name),
         ("PUT", ["functions", name, "code"]) => named("UpdateFunctionCode", name),
+        ("POST", ["functions", name, "invocations"]) => named("Invoke", name),
         ("POST", ["functions", name, "versions"]) => named("PublishVersion", name),
         ("GET", ["functions", name, "versions"]) => named("ListVersionsByFunction", name),
         ("POST", ["functions", name, "aliases"]) => named("CreateAlias", name),
@@ -97,6 +100,9 @@ fn route(method: &str, path: &[&str]) -> Option<Route> {
 
 fn handle(request: &Request, world: &mut World<'_>) -> Result<Reply, Refusal> {
     let input = &request.input;
+    if request.operation == "Invoke" {
+        return invoke::invoke(input, world);
+    }
     let answer = match request.operation.as_str() {
         "CreateFunction" => functions::create(input, world)?,
         "GetFunction" => functions::get(input, world)?,

@@ -216,6 +216,7 @@ fn undefined<'q>(expression: &'q str, ids: &std::collections::BTreeSet<&str>) ->
 
 fn describe(input: &Value, world: &World<'_>) -> Result<Value, Refusal> {
     let (names, prefix) = (words(input, "AlarmNames"), text(input, "AlarmNamePrefix"));
+    let state = text(input, "StateValue");
     if !names.is_empty() && !prefix.is_empty() {
         return Err(Refusal::new(
             "InvalidParameterCombination",
@@ -241,6 +242,7 @@ fn describe(input: &Value, world: &World<'_>) -> Result<Value, Refusal> {
             wanted
                 && named
                 && name.starts_with(prefix)
+                && (state.is_empty() || one["alarm"]["StateValue"] == state)
                 && world.visible(one["created"].as_u64().unwrap_or_default())
         })
         .map(|(_, one)| one["alarm"].clone())

@@ -8,11 +8,11 @@ use sandbox::Weather;
 
 use super::*;
 
-fn client(account: &Account) -> Client {
+pub(super) fn client(account: &Account) -> Client {
     Client::new(&account.sdk_config())
 }
 
-fn slow() -> Account {
+pub(super) fn slow() -> Account {
     let account = fresh();
     account.set_weather(Weather::realistic());
     account
@@ -22,13 +22,13 @@ fn operations(account: &Account) -> Vec<String> {
     account.served().into_iter().filter(|call| call.service == "lambda").map(|call| call.operation).collect()
 }
 
-fn writes(account: &Account) -> Vec<String> {
+pub(super) fn writes(account: &Account) -> Vec<String> {
     let writes = |call: &String| !call.starts_with("Get") && !call.starts_with("List");
     operations(account).into_iter().filter(writes).collect()
 }
 
 /// Only the subject: what it refers to stays.
-async fn converge(world: &World, account: &Account) -> Result<(), Fault> {
+pub(super) async fn converge(world: &World, account: &Account) -> Result<(), Fault> {
     let aws = writer(account);
     let all = world.manage(&aws);
     for one in &all {
@@ -131,7 +131,7 @@ async fn a_change_killed_anywhere_is_completed_without_needless_versions() {
     }
 }
 
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     kinds::kinds::artefact::digest(&archive(text.as_bytes()))
 }
 

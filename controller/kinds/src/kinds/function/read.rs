@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_lambda::types as sdk;
 use model::{Fault, Ref, Text};
 
-use super::{Architecture, Code, Function, Level, LogFormat, Tracing};
+use super::{Architecture, Code, Function, Level, LogFormat, Switch, Tracing};
 use crate::{Place, kinds::artefact::digits_of};
 
 impl Function {
@@ -68,6 +68,7 @@ impl Function {
             async_calls: None,
             event_sources: BTreeMap::new(),
             strays: strays(found),
+            switch: Switch::default(),
         })
     }
 

@@ -26,30 +26,41 @@ const WAITING: Waiting =
 ///
 /// # Errors
 /// When the version is not there, or Lambda refuses or does not answer.
-pub async fn move_alias(at: &Place, seen: Option<&Alias>, version: &str, aws: &Writer) -> Result<(), Fault> {
+///
+/// Returns the alias as it is then; `None` where nothing was to be done.
+pub async fn move_alias(
+    at: &Place,
+    seen: Option<&Alias>,
+    version: &str,
+    aws: &Writer,
+) -> Result<Option<Alias>, Fault> {
+    let moved = |revision| Some(Alias { version: version.to_owned(), revision, weights: [].into() });
     let Some(seen) = seen else {
-        aws.write(at, "lambda", "CreateAlias", || {
-            let ask = aws.lambda().create_alias().function_name(at.name());
-            ask.name(LIVE).function_version(version).send()
+        let made = aws
+            .write(at, "lambda", "CreateAlias", || {
+                let ask = aws.lambda().create_alias().function_name(at.name());
+                ask.name(LIVE).function_version(version).send()
+            })
+            .await
+            .map_err(|error| stale(at, error))?;
+        return Ok(moved(made.revision_id));
+    };
+    if seen.version == version && seen.weights.is_empty() {
+        return Ok(None);
+    }
+    let answer = aws
+        .write(at, "lambda", "UpdateAlias", || {
+            let none =
+                sdk::AliasRoutingConfiguration::builder().set_additional_version_weights(Some([].into()));
+            let ask = aws.lambda().update_alias().function_name(at.name()).name(LIVE);
+            ask.function_version(version)
+                .routing_config(none.build())
+                .set_revision_id(seen.revision.clone())
+                .send()
         })
         .await
         .map_err(|error| stale(at, error))?;
-        return Ok(());
-    };
-    if seen.version == version && seen.weights.is_empty() {
-        return Ok(());
-    }
-    aws.write(at, "lambda", "UpdateAlias", || {
-        let none = sdk::AliasRoutingConfiguration::builder().set_additional_version_weights(Some([].into()));
-        let ask = aws.lambda().update_alias().function_name(at.name()).name(LIVE);
-        ask.function_version(version)
-            .routing_config(none.build())
-            .set_revision_id(seen.revision.clone())
-            .send()
-    })
-    .await
-    .map_err(|error| stale(at, error))?;
-    Ok(())
+    Ok(moved(answer.revision_id))
 }
 
 impl Function {
@@ -152,7 +163,7 @@ impl Function {
                 "the object in the bucket is not what its name says: delete it there, and apply again",
             ));
         }
-        move_alias(at, seen.alias.as_ref(), &version, aws).await?;
+        self.switch(at, seen.alias.as_ref(), &version, aws).await?;
         Ok(version)
     }
 
@@ -298,7 +309,7 @@ fn succeeded(at: &Place, found: &FunctionConfiguration) -> Result<(), Fault> {
 }
 
 /// Another revision means that somebody else changed it since it was looked at.
-fn stale(at: &Place, error: CallError) -> Fault {
+pub(super) fn stale(at: &Place, error: CallError) -> Fault {
     if error.is("PreconditionFailedException") {
         let found = "somebody else has just changed it".to_owned();
         return Fault::Stale { address: Box::new(at.address.clone()), found };
