@@ -12,6 +12,7 @@ mod loopback;
 mod mail;
 mod orphans;
 mod project;
+mod quotas;
 mod references;
 mod secrecy;
 mod simulation;
