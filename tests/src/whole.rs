@@ -11,6 +11,7 @@ mod layering;
 mod loopback;
 mod mail;
 mod orphans;
+mod policies;
 mod project;
 mod quotas;
 mod references;
