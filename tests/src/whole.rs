@@ -2,6 +2,7 @@
 
 mod adoption;
 mod bad_input;
+mod doors;
 mod figures;
 mod foreign;
 mod independent;
