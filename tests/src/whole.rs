@@ -17,6 +17,7 @@ mod project;
 mod quotas;
 mod references;
 mod secrecy;
+mod seed;
 mod simulation;
 mod stage;
 mod stories;
