@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::code::{Code, Switch};
 
 mod outside;
+mod quotas;
 
 pub use outside::{Firebase, Logs, Mail, Mailgun, Reports, Thresholds, Unsubscribe, Web};
+pub use quotas::Quotas;
 
 /// One stage: an account, and what differs there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -64,6 +66,9 @@ pub struct Environment {
     /// How much is written down about functions and gateways.
     #[serde(default)]
     pub logs: Logs,
+    /// What the account may have; beyond it, `plan` and `apply` stop before they look.
+    #[serde(default)]
+    pub quotas: Quotas,
 }
 
 /// How tables that hold data are protected.

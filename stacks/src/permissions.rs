@@ -32,6 +32,9 @@ pub(crate) fn policy(function: &Function, environment: &Environment) -> Result<P
     for variable in function.variables {
         let Some(at) = values::address(variable.meaning)? else { continue };
         statements.extend(allowed(variable.meaning, &at));
+        if let Meaning::Table(table, access) = variable.meaning {
+            statements.extend(queried(&table, access, &at));
+        }
     }
     if let Trigger::Queue(stack, name) = function.trigger {
         let receive = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
@@ -48,10 +51,9 @@ fn arn(stack: &str, kind: &str, name: &str) -> Result<Text, DeclareError> {
 /// One statement for what a variable names.
 fn allowed(meaning: Meaning, at: &Address) -> Option<Statement> {
     let itself = Text::of(at, "arn").to_string();
-    let sid: String = at.name().chars().filter(char::is_ascii_alphanumeric).collect();
     let statement = match meaning {
         Meaning::Setting(_) => return None,
-        Meaning::Table(table, access) => Statement::allow(rows(access), resources(&table, &itself, access)),
+        Meaning::Table(_, access) => Statement::allow(rows(access), [itself]),
         Meaning::Secret(_) => Statement::allow(["secretsmanager:GetSecretValue"], [itself]),
         Meaning::Key(KeyUse::Encrypt) => sealed(Statement::allow(["kms:Encrypt"], [itself])),
         Meaning::Key(KeyUse::Decrypt) => sealed(Statement::allow(["kms:Decrypt"], [itself])),
@@ -63,7 +65,7 @@ fn allowed(meaning: Meaning, at: &Address) -> Option<Statement> {
             [itself],
         ),
     };
-    Some(statement.sid(&format!("{}{sid}", word(meaning))))
+    Some(statement.sid(&format!("{}{}", word(meaning), letters(at))))
 }
 
 /// The key serves these tokens and nothing else, whoever holds the role.
@@ -100,9 +102,16 @@ fn rows(access: Access) -> Vec<&'static str> {
     }
 }
 
-/// A table, and its indexes where it is read: they are resources of their own.
-fn resources(table: &Table, itself: &str, access: Access) -> Vec<String> {
-    let indexes = table.indexes.iter().filter(|_| access != Access::Write);
-    let indexes = indexes.map(|index| format!("{itself}/index/{}", index.name));
-    std::iter::once(itself.to_owned()).chain(indexes).collect()
+/// The indexes of a table that is read: resources of their own, which can be queried and no more.
+fn queried(table: &Table, access: Access, at: &Address) -> Option<Statement> {
+    let itself = Text::of(at, "arn").to_string();
+    let indexes: Vec<String> =
+        table.indexes.iter().map(|index| format!("{itself}/index/{}", index.name)).collect();
+    let read = access != Access::Write && !indexes.is_empty();
+    read.then(|| Statement::allow(["dynamodb:Query"], indexes).sid(&format!("index{}", letters(at))))
+}
+
+/// A name as statement ids may have it.
+fn letters(at: &Address) -> String {
+    at.name().chars().filter(char::is_ascii_alphanumeric).collect()
 }

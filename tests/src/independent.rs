@@ -1,8 +1,8 @@
-//! The same laws, and the program itself, against an emulator that another team wrote: one mistake cannot hide in
-//! both places.
+//! The same laws, and the program itself, against an emulator that another team wrote: one mistake
+//! cannot hide in both places.
 //!
-//! Each test runs an emulator of its own on a loopback port. Contact lists and dashboards it lacks are judged by the
-//! embedded account alone.
+//! Each test runs an emulator of its own on a loopback port. Contact lists and dashboards it lacks are
+//! judged by the embedded account alone.
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
@@ -21,6 +21,7 @@ mod deviations;
 mod emulator;
 mod program;
 mod recorder;
+mod roles;
 
 use deviations::{DEVIATIONS, MISSING_KINDS, Out};
 use emulator::{Emulator, tell};

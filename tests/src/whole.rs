@@ -2,6 +2,7 @@
 
 mod adoption;
 mod bad_input;
+mod doors;
 mod figures;
 mod foreign;
 mod independent;
@@ -11,10 +12,13 @@ mod layering;
 mod loopback;
 mod mail;
 mod orphans;
+mod policies;
 mod project;
 mod promotion;
+mod quotas;
 mod references;
 mod secrecy;
+mod seed;
 mod served;
 mod simulation;
 mod stage;

@@ -11,6 +11,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use engine::{Clock, Lanes, Observation, PacedGate, Progress, Recorder, Silent, Wall, observe};
 use kinds::{
     Clients, Managing, Objects, Reader, Resource, Scope, Watching, World, Writer, kinds::bucket::Bucket,
+    quotas,
 };
 use model::{Address, Declared, Fault, Target, fault::Cause};
 use release::{Manifest, Revision, manifest::short};
@@ -171,6 +172,22 @@ impl Session {
     pub(crate) fn target(&self) -> Target {
         let Scope { stage, account, region, .. } = self.scope.clone();
         Target { stage, account, region }
+    }
+
+    /// Stops before anything is looked at when the declarations are beyond what AWS gives.
+    pub(crate) fn within_quotas(&self) -> Result<(), Failure> {
+        let exceeded = quotas::exceeded(&self.world, &self.scope, &self.environment.quotas.limits());
+        if exceeded.is_empty() {
+            return Ok(());
+        }
+        let each: Vec<String> = exceeded.iter().map(ToString::to_string).collect();
+        let text = format!("more than AWS gives is declared\n       {}", each.join("\n       "));
+        let hint = format!(
+            "declare less; where AWS has given the account more, say so under `quotas` in \
+                environments/{}.yaml",
+            self.stage
+        );
+        Err(Failure::new(Kind::Blocked, text).hint(hint))
     }
 
     /// Finds the account and makes sure that it is the one of the environment, before anything else is read.

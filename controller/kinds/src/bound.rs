@@ -15,7 +15,7 @@ use model::{
 };
 use serde_json::Value;
 
-use crate::{Live, Place, Reader, Resource, Scope, Writer};
+use crate::{Live, Place, Reader, Resource, Scope, Writer, specs::Specs};
 
 /// A kind as the list of all kinds holds it.
 #[derive(Clone, Copy)]
@@ -113,6 +113,7 @@ pub enum DeclareError {
 trait Entry: Send + Sync {
     fn address(&self) -> &Address;
     fn declared(&self, scope: &Scope) -> Declared;
+    fn spec(&self) -> Value;
     fn watch(&self, declared: Declared, aws: &Reader) -> Box<dyn Watched>;
     fn manage(&self, declared: Declared, aws: &Writer) -> Box<dyn Managed>;
 }
@@ -145,8 +146,7 @@ impl World {
     /// hold what names alone tell of the resources they refer to, and so does what is known from them.
     pub fn declared(&self, scope: &Scope) -> Vec<Declared> {
         let mut all: Vec<Declared> = self.entries.iter().map(|entry| entry.declared(scope)).collect();
-        let known: BTreeMap<Address, Outputs> =
-            all.iter().map(|one| (one.address.clone(), one.known.clone())).collect();
+        let known = known_of(&all);
         let look_up = |to: &text::Reference| known.get(&to.address)?.get(&to.attribute).cloned();
         for one in &mut all {
             one.physical = text::resolve(&one.physical, &look_up);
@@ -154,6 +154,13 @@ impl World {
             one.known.values_mut().for_each(|value| *value = text::resolve(value, &look_up));
         }
         all
+    }
+
+    /// Every spec, typed again kind by kind.
+    #[must_use]
+    pub fn specs(&self, scope: &Scope) -> Specs {
+        let specs = self.entries.iter().map(|entry| (entry.address().clone(), entry.spec()));
+        Specs::new(specs, known_of(&self.declared(scope)), scope)
     }
 
     /// Everything, to be looked at.
@@ -169,9 +176,18 @@ impl World {
     }
 }
 
+/// What names alone tell of each.
+fn known_of(declared: &[Declared]) -> BTreeMap<Address, Outputs> {
+    declared.iter().map(|one| (one.address.clone(), one.known.clone())).collect()
+}
+
 impl<R: Resource> Entry for Spec<R> {
     fn address(&self) -> &Address {
         &self.address
+    }
+
+    fn spec(&self) -> Value {
+        serde_json::to_value(&self.spec).expect("specs are made of values that JSON can hold")
     }
 
     fn declared(&self, scope: &Scope) -> Declared {

@@ -5,6 +5,8 @@
 //! | [`resource`] | the trait that a kind implements |
 //! | [`aws`] | the doorway to AWS: names, clients, paced and journalled calls, one list call for many resources |
 //! | [`bound`] | the one place where a resource's type is forgotten |
+//! | [`specs`] | what is declared, typed again kind by kind |
+//! | [`quotas`] | AWS's quotas, reckoned over what is declared |
 //! | [`objects`] | objects in a bucket, written once or by compare-and-swap |
 //! | [`kinds`] | table, queue, topic … each with the AWS surprises it meets |
 //!
@@ -15,7 +17,9 @@ pub mod bound;
 pub mod estate;
 pub mod kinds;
 pub mod objects;
+pub mod quotas;
 pub mod resource;
+pub mod specs;
 
 pub use aws::{Clients, Place, Reader, Scope, Writer};
 pub use bound::{Handle, Kind, World};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::variable::{Declared, Variables};
+use crate::variable::{Declared, Problem, Variables};
 
 /// A crate of the runtime: one artefact that holds several functions, told apart by `_HANDLER`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,6 +110,16 @@ macro_rules! functions {
 
         /// Every function.
         pub const FUNCTIONS: &[Function] = &[$(<$type as Deployed>::FUNCTION),+];
+
+        /// What a function of this name would find wrong with its variables; `None` where there is no
+        /// such function.
+        #[must_use]
+        pub fn problems(function: &str, look_up: &dyn Fn(&str) -> Option<String>) -> Option<Vec<Problem>> {
+            match function {
+                $($name => Some(<$variables as Variables>::read(look_up).err().unwrap_or_default()),)+
+                _ => None,
+            }
+        }
     };
 }
 

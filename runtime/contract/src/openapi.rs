@@ -64,11 +64,14 @@ fn schemes(api: &Api) -> Value {
             Auth::Firebase | Auth::Finance | Auth::FirebaseOrToken => schemes.insert(
                 "BearerAuth".to_owned(),
                 json!({
-                    "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "Firebase JWT token",
+                    "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "Firebase \
+                        JWT token",
                 }),
             ),
-            Auth::ApiKey => schemes
-                .insert("ApiKeyAuth".to_owned(), json!({ "type": "apiKey", "name": "x-api-key", "in": "header" })),
+            Auth::ApiKey => schemes.insert(
+                "ApiKeyAuth".to_owned(),
+                json!({ "type": "apiKey", "name": "x-api-key", "in": "header" }),
+            ),
             Auth::Open | Auth::MailgunSignature | Auth::UnsubscribeToken => None,
         };
     }
@@ -112,8 +115,12 @@ fn parameters(schema: &Value, generator: &SchemaGenerator) -> Value {
     let parameters = properties.map(|(name, property)| {
         let mut property = property.clone();
         let description = property.as_object_mut().and_then(|members| members.remove("description"));
-        // An absent parameter is absent, not null.
+        // An absent parameter is absent, not null; and OpenAPI 3.0 knows no lists of types.
         property.as_object_mut().map(|members| members.remove("nullable"));
+        let present = property["type"].as_array().and_then(|types| types.iter().find(|one| *one != "null"));
+        if let Some(present) = present.cloned() {
+            property["type"] = present;
+        }
         let mut parameter = json!({ "name": name, "in": "query", "schema": property });
         if let Some(description) = description {
             parameter["description"] = description;

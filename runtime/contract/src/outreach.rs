@@ -99,7 +99,7 @@ pub struct MailgunSecret {
 #[schemars(inline)]
 pub enum Addresses {
     One(#[schemars(extend("format" = "email"))] String),
-    Many(Vec<String>),
+    Many(#[schemars(extend("items" = { "type": "string", "format": "email" }))] Vec<String>),
 }
 
 /// What Mailgun is to follow, and whether the mail says how to unsubscribe. Each may be left out.
@@ -241,10 +241,13 @@ pub struct CampaignStats {
     pub complaints: u64,
     pub unsubscribes: u64,
     /// Delivered of sent, in percent with two decimals.
+    #[schemars(extend("format" = "float"))]
     pub delivery_rate: f64,
     /// Opened of delivered.
+    #[schemars(extend("format" = "float"))]
     pub open_rate: f64,
     /// Clicked of opened.
+    #[schemars(extend("format" = "float"))]
     pub click_rate: f64,
     pub campaigns: Vec<CampaignMetrics>,
 }

@@ -11,6 +11,7 @@ pub const VERSION: &str = "1.0.0";
 #[schemars(rename = "ErrorResponse")]
 pub struct Failure {
     /// Always false.
+    #[schemars(extend("example" = false))]
     pub success: bool,
     /// For people.
     pub error: String,

@@ -81,7 +81,21 @@ pub enum Unopened {
     Unasked(Failed),
 }
 
-/// Makes tokens.
+/// Makes tokens, for functions whose variable is the key to seal with:
+///
+/// ```
+/// fn sealer(key: &contract::resource::SealingKey, aws: &support::Aws) -> subscription::token::Sealer {
+///     subscription::token::Sealer::new(aws, key)
+/// }
+/// ```
+///
+/// Who may only open gets none:
+///
+/// ```compile_fail,E0308
+/// fn sealer(key: &contract::resource::OpeningKey, aws: &support::Aws) -> subscription::token::Sealer {
+///     subscription::token::Sealer::new(aws, key)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Sealer {
     kms: aws_sdk_kms::Client,

@@ -1,8 +1,8 @@
 //! From the process to a handler.
 //!
-//! One artefact holds the functions of a service. `_HANDLER` says which one this process is; its variables are read
-//! and checked before the first event, so that a missing one fails the deployment's smoke check and not a customer
-//! (R115).
+//! One artefact holds the functions of a service. `_HANDLER` says which one this process is; its
+//! variables are read and checked before the first event, so that a missing one fails the deployment's
+//! smoke check and not a customer (R115).
 
 use std::{env, future::Future, ops::Deref, pin::Pin, process::ExitCode, sync::Arc, time::Instant};
 
@@ -39,6 +39,28 @@ pub struct Tools {
 }
 
 /// What the handler of one function is given beside its event.
+///
+/// A handler reads what its stack sets:
+///
+/// ```
+/// use contract::function::SendEmail;
+/// use support::Call;
+///
+/// fn handler(call: &Call<SendEmail>) -> &str {
+///     &call.variables.mailgun_url.0
+/// }
+/// ```
+///
+/// What its contract does not declare is not set, and does not compile:
+///
+/// ```compile_fail,E0609
+/// use contract::function::OutreachHealth;
+/// use support::Call;
+///
+/// fn handler(call: &Call<OutreachHealth>) -> &str {
+///     &call.variables.mailgun_url.0
+/// }
+/// ```
 pub struct Call<F: Deployed> {
     pub variables: F::Variables,
     pub tools: Tools,
@@ -52,7 +74,8 @@ impl<F: Deployed> Call<F> {
     }
 }
 
-/// `call.clock`: what works with the tools alone is written for [`Tools`], and compiled once for all functions.
+/// `call.clock`: what works with the tools alone is written for [`Tools`], and compiled once for all
+/// functions.
 impl<F: Deployed> Deref for Call<F> {
     type Target = Tools;
 

@@ -113,6 +113,39 @@ door! {
 
 door! {
     /// Writes rows of `T`.
+    ///
+    /// Whose variable says `Write` or `ReadWrite` has the permission, and gets one:
+    ///
+    /// ```
+    /// use contract::{table::Audit, variable::{Table, Write}};
+    /// use support::{Aws, Clock, table::Writer};
+    ///
+    /// fn writer(table: &Table<Audit, Write>, aws: &Aws, clock: Clock) -> Writer<Audit> {
+    ///     Writer::of(table, aws, clock)
+    /// }
+    /// ```
+    ///
+    /// Whose variable says `Read` would be refused by AWS, and does not compile:
+    ///
+    /// ```compile_fail,E0277
+    /// use contract::{table::Audit, variable::{Read, Table}};
+    /// use support::{Aws, Clock, table::Writer};
+    ///
+    /// fn writer(table: &Table<Audit, Read>, aws: &Aws, clock: Clock) -> Writer<Audit> {
+    ///     Writer::of(table, aws, clock)
+    /// }
+    /// ```
+    ///
+    /// Nor does a writer of another table than the variable names:
+    ///
+    /// ```compile_fail,E0308
+    /// use contract::{table::{Audit, Contacts}, variable::{Table, Write}};
+    /// use support::{Aws, Clock, table::Writer};
+    ///
+    /// fn writer(table: &Table<Audit, Write>, aws: &Aws, clock: Clock) -> Writer<Contacts> {
+    ///     Writer::of(table, aws, clock)
+    /// }
+    /// ```
     Writer by Writes
 }
 

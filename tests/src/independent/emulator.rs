@@ -52,7 +52,16 @@ pub(super) fn tell(text: &str) {
 impl Emulator {
     /// An emulator of an empty account. `None`, said loudly, where it cannot be had; in CI that is a failure.
     pub(super) async fn start(account: &str) -> Option<Self> {
-        match Self::try_start(account).await {
+        Self::begin(account, "false").await
+    }
+
+    /// One that checks signatures, and refuses what no policy allows.
+    pub(super) async fn guarded(account: &str) -> Option<Self> {
+        Self::begin(account, "true").await
+    }
+
+    async fn begin(account: &str, guarded: &str) -> Option<Self> {
+        match Self::try_start(account, guarded).await {
             Ok(emulator) => Some(emulator),
             Err(why) => {
                 assert!(!in_ci(), "the independent emulator: {why}");
@@ -64,12 +73,12 @@ impl Emulator {
         }
     }
 
-    async fn try_start(account: &str) -> Result<Self, String> {
+    async fn try_start(account: &str, guarded: &str) -> Result<Self, String> {
         static INSTALLED: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
         let program = INSTALLED.get_or_init(installed).await.clone()?;
         let mut last = String::new();
         for _ in 0..STARTS_MAX {
-            match Self::once(&program, account).await {
+            match Self::once(&program, account, guarded).await {
                 Ok(emulator) => return Ok(emulator),
                 Err(why) => last = why,
             }
@@ -77,7 +86,7 @@ impl Emulator {
         Err(last)
     }
 
-    async fn once(program: &Path, account: &str) -> Result<Self, String> {
+    async fn once(program: &Path, account: &str, guarded: &str) -> Result<Self, String> {
         let free = TcpListener::bind(("127.0.0.1", 0)).await.and_then(|listener| listener.local_addr());
         let port = free.map_err(|error| format!("no free port: {error}"))?.port();
         let folder = tempfile::tempdir().map_err(|error| format!("no folder: {error}"))?;
@@ -87,6 +96,9 @@ impl Emulator {
             .envs([("BIND_HOST", "127.0.0.1"), ("MINISTACK_HOST", "localhost")])
             .env("GATEWAY_PORT", port.to_string())
             .env("MINISTACK_ACCOUNT_ID", account)
+            .env("AUTH", guarded)
+            // The owner's, by which the emulator checks signatures.
+            .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
             // Listeners of services that nobody here uses, on ports of their own.
             .envs([("IOT_MTLS_ENABLED", "0"), ("SFTP_ENABLED", "0")])
             .env("TMPDIR", folder.path())

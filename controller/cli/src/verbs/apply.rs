@@ -23,6 +23,7 @@ use crate::{
 
 pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Apply) -> Result<Done, Failure> {
     let session = Session::open(project, &args.stage.stage)?;
+    session.within_quotas()?;
     let selection = select(&args.choice, &session.declared())?;
     let file = args.file.as_deref().map(|path| read(path, &session)).transpose()?;
     let connected = session.connect(&args.stage).await?;

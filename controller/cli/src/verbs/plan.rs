@@ -18,6 +18,7 @@ use crate::{
 
 pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Plan) -> Result<Done, Failure> {
     let session = Session::open(project, &args.stage.stage)?;
+    session.within_quotas()?;
     let selection = select(&args.choice, &session.declared())?;
     let connected = session.connect(&args.stage).await?;
     let (plan, _) = make(&connected, &selection).await?;

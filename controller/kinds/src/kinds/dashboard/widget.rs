@@ -229,7 +229,7 @@ impl Widget {
     }
 
     /// Lines that are metrics or expressions.
-    pub(super) fn metrics(&self) -> usize {
+    pub(crate) fn metrics(&self) -> usize {
         match &self.content {
             Content::Graph(graph) => graph.lines.len(),
             Content::Raw(drawn) => drawn["properties"]["metrics"].as_array().map_or(0, Vec::len),

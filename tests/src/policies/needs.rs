@@ -1,0 +1,131 @@
+//! What each function does, told from its contract alone: this is written beside the stacks'
+//! derivation and not by it, so that one mistake would have to be made twice.
+
+use std::collections::BTreeSet;
+
+use contract::{
+    function::{Function, Trigger},
+    resource::{CONTACT_LIST, ContactListUse, KeyUse, TOKEN_PURPOSE, UNSUBSCRIBE_KEY},
+    variable::{Access, Meaning},
+};
+
+/// One call that a function makes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Need {
+    pub(crate) action: &'static str,
+    /// An ARN.
+    pub(crate) resource: String,
+    /// A condition key (in lower case) that must be there, with its value.
+    pub(crate) context: Option<(String, &'static str)>,
+}
+
+/// Looks the ARN of an address up: `shared/table/audit`.
+pub(crate) type Arns<'a> = &'a dyn Fn(&str) -> String;
+
+pub(crate) fn of(function: &Function, arn: Arns<'_>) -> BTreeSet<Need> {
+    let mut needs = BTreeSet::new();
+    let mut need = |actions: &[&'static str], resource: &str, context: Option<(String, &'static str)>| {
+        for action in actions {
+            needs.insert(Need { action, resource: resource.to_owned(), context: context.clone() });
+        }
+    };
+    let lines = arn(&format!("{}/log group/{}", function.stack, function.name));
+    let stream = format!("{lines}:log-stream:2026/11/22/[1]abc");
+    need(&["logs:CreateLogStream", "logs:PutLogEvents"], &stream, None);
+    if let Trigger::Queue(stack, name) = function.trigger {
+        let actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+        need(&actions, &arn(&format!("{stack}/queue/{name}")), None);
+    }
+    for variable in function.variables {
+        match variable.meaning {
+            Meaning::Setting(_) => {}
+            Meaning::Table(table, access) => {
+                let itself = arn(&format!("{}/table/{}", table.stack, table.name));
+                if access != Access::Write {
+                    need(READS, &itself, None);
+                    for index in table.indexes {
+                        need(&["dynamodb:Query"], &format!("{itself}/index/{}", index.name), None);
+                    }
+                }
+                if access != Access::Read {
+                    need(WRITES, &itself, None);
+                }
+            }
+            Meaning::Secret(secret) => {
+                let itself = arn(&format!("{}/secret/{}", secret.stack, secret.name));
+                need(&["secretsmanager:GetSecretValue"], &itself, None);
+            }
+            Meaning::Key(way) => {
+                let action = match way {
+                    KeyUse::Encrypt => "kms:Encrypt",
+                    KeyUse::Decrypt => "kms:Decrypt",
+                };
+                let (key, value) = TOKEN_PURPOSE;
+                let context = (format!("kms:encryptioncontext:{key}"), value);
+                let (stack, name) = UNSUBSCRIBE_KEY;
+                need(&[action], &arn(&format!("{stack}/key/{name}")), Some(context));
+            }
+            Meaning::ContactList(way) => {
+                let (stack, name) = CONTACT_LIST;
+                let itself = arn(&format!("{stack}/contact list/{name}"));
+                need(&["ses:GetContact", "ses:ListContacts"], &itself, None);
+                if way == ContactListUse::Update {
+                    need(&["ses:CreateContact", "ses:UpdateContact"], &itself, None);
+                }
+            }
+        }
+    }
+    needs
+}
+
+const READS: &[&str] = &["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"];
+
+const WRITES: &[&str] = &[
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:BatchWriteItem",
+    "dynamodb:ConditionCheckItem",
+];
+
+/// Verbs of a service, one of which stands beside each need: the first that the function does not need there.
+const BESIDE: &[(&str, &[&str])] = &[
+    ("dynamodb", &["dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Scan"]),
+    ("secretsmanager", &["secretsmanager:PutSecretValue"]),
+    ("kms", &["kms:Encrypt", "kms:Decrypt"]),
+    ("ses", &["ses:UpdateContact", "ses:DeleteContact"]),
+    ("logs", &["logs:DeleteLogStream"]),
+    ("sqs", &["sqs:SendMessage"]),
+];
+
+/// What a function must not do: for each need another verb there, the same verb beside it, and the
+/// same without its condition.
+pub(crate) fn beside(needs: &BTreeSet<Need>) -> BTreeSet<Need> {
+    let mut refused = BTreeSet::new();
+    for need in needs {
+        let (service, _) = need.action.split_once(':').expect("service:Action");
+        let (_, verbs) = BESIDE.iter().find(|(of, _)| *of == service).expect("a service with verbs");
+        let is_needed =
+            |action: &str| needs.iter().any(|one| one.action == action && one.resource == need.resource);
+        // An index can be read and no more, whoever asks: nothing else has it as a resource.
+        let verbs = if need.resource.contains("/index/") { &["dynamodb:Scan"] } else { *verbs };
+        let verb = verbs.iter().find(|action| !is_needed(action)).expect("a verb that no function needs");
+        refused.insert(Need { action: verb, ..need.clone() });
+        // An index has no neighbour of its own; its table has.
+        if !need.resource.contains("/index/") {
+            refused.insert(Need { resource: neighbour(&need.resource), ..need.clone() });
+        }
+        if need.context.is_some() {
+            refused.insert(Need { context: None, ..need.clone() });
+        }
+    }
+    refused
+}
+
+/// A resource beside this one, which does not exist.
+pub(crate) fn neighbour(arn: &str) -> String {
+    match arn.split_once(":log-stream:") {
+        Some((group, stream)) => format!("{group}-other:log-stream:{stream}"),
+        None => format!("{arn}-other"),
+    }
+}
