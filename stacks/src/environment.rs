@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
 
+mod accepted;
 mod outside;
 
+pub use accepted::{Accepted, Day, Sentence};
 pub use outside::{Firebase, Logs, Mail, Mailgun, Reports, Thresholds, Unsubscribe, Web};
 
 /// One stage: an account, and what differs there.
@@ -57,6 +59,9 @@ pub struct Environment {
     /// How much is written down about functions and gateways.
     #[serde(default)]
     pub logs: Logs,
+    /// Differences that people know of, left out of `drift` until their day is over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Accepted>,
 }
 
 /// How tables that hold data are protected.
@@ -176,6 +181,15 @@ impl Environment {
     /// When a key under `names` is no address.
     pub fn overrides(&self) -> Result<BTreeMap<Address, String>, AddressError> {
         self.names.iter().map(|(address, name)| Ok((address.parse()?, name.clone()))).collect()
+    }
+
+    /// The accepted differences, with the place in the list of one whose address is none.
+    ///
+    /// # Errors
+    /// When an entry names no address.
+    pub fn accepted(&self) -> Result<Vec<model::drift::Accepted>, (usize, AddressError)> {
+        let read = |(place, entry): (usize, &Accepted)| entry.read().map_err(|error| (place, error));
+        self.accepted.iter().enumerate().map(read).collect()
     }
 
     /// `arn:aws:iam::ACCOUNT:root`: everyone whom the account's own policies allow.

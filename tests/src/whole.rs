@@ -2,6 +2,7 @@
 
 mod adoption;
 mod bad_input;
+mod by_hand;
 mod figures;
 mod foreign;
 mod independent;

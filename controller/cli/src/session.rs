@@ -5,7 +5,11 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use engine::{Clock, Lanes, Observation, PacedGate, Progress, Recorder, Silent, Wall, observe};
 use kinds::{Clients, Managing, Reader, Scope, Watching, World, Writer};
-use model::{Address, Declared, Fault, Target, fault::Cause};
+use model::{
+    Address, Declared, Fault, Target,
+    drift::{Accepted, Owners},
+    fault::Cause,
+};
 use sandbox::{Account, Trouble, What, When};
 use stacks::Environment;
 
@@ -29,6 +33,8 @@ pub(crate) struct Session {
     pub(crate) world: World,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) embedded: bool,
+    /// Differences that people know of.
+    pub(crate) accepted: Vec<Accepted>,
     environment: Environment,
 }
 
@@ -67,9 +73,10 @@ impl Session {
             ))
             .hint(nearest(&unknown.to_string(), &declared)));
         }
+        let accepted = accepted(project, stage, &environment, &declared)?;
         let (stage, state) = (stage.to_owned(), project.state(stage));
         let (clock, embedded) = (Arc::new(Wall), environment.embedded);
-        Ok(Self { stage, state, scope, world, clock, embedded, environment })
+        Ok(Self { stage, state, scope, world, clock, embedded, accepted, environment })
     }
 
     pub(crate) fn declared(&self) -> Vec<Declared> {
@@ -133,6 +140,26 @@ impl Session {
     }
 }
 
+/// The accepted differences; each is of something that is declared.
+fn accepted(
+    project: &Project,
+    stage: &str,
+    environment: &Environment,
+    declared: &[Declared],
+) -> Result<Vec<Accepted>, Failure> {
+    let wrong = |place: usize, what: String| {
+        Failure::error(format!("{}: accepted: {what}", project.place_of_accepted(stage, place)))
+    };
+    let accepted = environment.accepted().map_err(|(place, error)| wrong(place, error.to_string()))?;
+    for (place, entry) in accepted.iter().enumerate() {
+        if !declared.iter().any(|one| one.address == entry.address) {
+            let what = format!("nothing is declared as {}", entry.address);
+            return Err(wrong(place, what).hint(nearest(&entry.address.to_string(), declared)));
+        }
+    }
+    Ok(accepted)
+}
+
 /// Without knowing whose credentials these are, nothing else is asked.
 fn unknown_caller(session: &Session, fault: &Fault) -> Failure {
     let cause = fault.cause().cloned().map(|cause| Cause { address: None, ..cause });
@@ -180,6 +207,19 @@ impl Connected {
         skipped: &BTreeSet<Address>,
     ) -> Result<Observation, Vec<Fault>> {
         self.look(skipped, |reader| reader.fresh()).await
+    }
+
+    /// Looks to compare and to nothing else: never at what a resource holds. Also counts whose the account's
+    /// resources are; an emulator or a role that does not tell is no failure.
+    pub(crate) async fn compare(
+        &self,
+        skipped: &BTreeSet<Address>,
+    ) -> Result<(Observation, Option<Owners>), Vec<Fault>> {
+        let gate = PacedGate::read_only(self.session.clock.clone(), Arc::new(Silent), self.seed());
+        let owners = self.reader(gate.in_lanes(&self.lanes));
+        let (observed, owners) =
+            futures::join!(self.look(skipped, |reader| reader.from_outside()), owners.owners());
+        Ok((observed?, owners.ok()))
     }
 
     async fn look(

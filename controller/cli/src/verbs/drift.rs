@@ -1,6 +1,6 @@
 //! `dn drift`: what changed behind our back.
 
-use model::Selection;
+use model::{Selection, drift::Seen};
 
 use crate::{
     args,
@@ -16,11 +16,18 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Drift) -
     let session = Session::open(project, &args.stage.stage)?;
     let skipped = excluded(&args.exclude, &session.declared())?;
     let connected = session.connect(&args.stage).await?;
-    let mut observed = connected.observe(&skipped).await?;
-    choice::known(&Selection { excluded: skipped.clone(), ..Selection::default() }, &observed)?;
-    observed.declared.retain(|one| !skipped.contains(&one.address));
-    let stage = &connected.session.stage;
-    let drift = model::drift(stage, &observed.declared, &observed.snapshot, observed.attached);
+    let (observed, owners) = connected.compare(&skipped).await?;
+    let selection = Selection { excluded: skipped, ..Selection::default() };
+    choice::known(&selection, &observed)?;
+    let Session { stage, accepted, clock, .. } = &connected.session;
+    let seen = Seen {
+        stage,
+        declared: &observed.declared,
+        snapshot: &observed.snapshot,
+        attached: &observed.attached,
+        owners,
+    };
+    let drift = model::drift(seen, &selection, accepted, &render::day(clock.now_ms()));
     screen.data(&match (args.json, args.markdown, args.sarif) {
         (true, ..) => render::drift_json(&drift),
         (_, true, _) => render::drift_markdown(&drift),
