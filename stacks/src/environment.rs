@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kinds::Scope;
 use model::{Address, address::AddressError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -181,6 +182,21 @@ impl Environment {
     /// When a key under `names` is no address.
     pub fn overrides(&self) -> Result<BTreeMap<Address, String>, AddressError> {
         self.names.iter().map(|(address, name)| Ok((address.parse()?, name.clone()))).collect()
+    }
+
+    /// Whose environment it is: names, ARNs and tags of a stage follow from it.
+    ///
+    /// # Errors
+    /// When a key under `names` is no address.
+    pub fn scope(&self, stage: &str) -> Result<Scope, AddressError> {
+        Ok(Scope {
+            project: self.project.clone(),
+            stage: stage.to_owned(),
+            account: self.account.as_str().to_owned(),
+            region: self.region.as_str().to_owned(),
+            names: self.overrides()?,
+            tags: self.tags.clone(),
+        })
     }
 
     /// The accepted differences, with the place in the list of one whose address is none.

@@ -18,6 +18,8 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("outreach", &["contract", "subscription", "support"], &[]),
     ("financial", &["contract", "support"], &[]),
     ("dn_api", &["contract", "support"], &[]),
+    // The nightly comparison is the same engine as `dn`'s, so this one service uses the controller's crates.
+    ("operations", &["contract", "engine", "kinds", "model", "stacks", "support"], &[]),
     ("stacks", &["contract", "kinds", "model"], &["tokio", "aws-", "futures"]),
     ("cli", &["contract", "engine", "kinds", "model", "sandbox", "serve", "stacks"], &["aws-sdk-"]),
     ("tests", &[], &[]),

@@ -11,7 +11,7 @@ use model::{
     fault::Cause,
 };
 use sandbox::{Account, Trouble, What, When};
-use stacks::Environment;
+use stacks::{Applied, Artefacts, Environment};
 
 use crate::{
     args::{Stage, Weather},
@@ -35,6 +35,7 @@ pub(crate) struct Session {
     pub(crate) embedded: bool,
     /// Differences that people know of.
     pub(crate) accepted: Vec<Accepted>,
+    artefacts: Artefacts,
     environment: Environment,
 }
 
@@ -55,15 +56,7 @@ impl Session {
         let artefacts = artefacts::of_stage(project.artefacts(), environment.code)?;
         let world = stacks::declare(&environment, &artefacts)
             .map_err(|error| Failure::error(format!("the stacks cannot be declared: {error}")))?;
-        let names = environment.overrides().map_err(|error| Failure::error(error.to_string()))?;
-        let scope = Scope {
-            project: environment.project.clone(),
-            stage: stage.to_owned(),
-            account: environment.account.as_str().to_owned(),
-            region: environment.region.as_str().to_owned(),
-            names,
-            tags: environment.tags.clone(),
-        };
+        let scope = environment.scope(stage).map_err(|error| Failure::error(error.to_string()))?;
         let declared = world.declared(&scope);
         if let Some(unknown) =
             scope.names.keys().find(|name| !declared.iter().any(|one| one.address == **name))
@@ -76,11 +69,17 @@ impl Session {
         let accepted = accepted(project, stage, &environment, &declared)?;
         let (stage, state) = (stage.to_owned(), project.state(stage));
         let (clock, embedded) = (Arc::new(Wall), environment.embedded);
-        Ok(Self { stage, state, scope, world, clock, embedded, accepted, environment })
+        Ok(Self { stage, state, scope, world, clock, embedded, accepted, artefacts, environment })
     }
 
     pub(crate) fn declared(&self) -> Vec<Declared> {
         self.world.declared(&self.scope)
+    }
+
+    /// What an apply of all but `excluded` leaves behind.
+    pub(crate) fn applied(&self, excluded: Vec<Address>) -> Applied {
+        let hash = model::plan::spec_hash(&self.declared());
+        Applied::new(&self.stage, &hash, &self.environment, &self.artefacts, excluded)
     }
 
     pub(crate) fn target(&self) -> Target {

@@ -6,6 +6,7 @@
 //! | [`aws`] | the doorway to AWS: names, clients, paced and journalled calls, one list call for many resources |
 //! | [`bound`] | the one place where a resource's type is forgotten |
 //! | [`objects`] | objects in a bucket, written once or by compare-and-swap |
+//! | [`reads`] | what a role needs that may look at everything and change nothing |
 //! | [`kinds`] | table, queue, topic … each with the AWS surprises it meets |
 //!
 //! A new kind is one file in `kinds/` and two lines in `kinds.rs`; a test compares the folder with the list.
@@ -15,6 +16,7 @@ pub mod bound;
 pub mod estate;
 pub mod kinds;
 pub mod objects;
+pub mod reads;
 pub mod resource;
 
 pub use aws::{Clients, Place, Reader, Scope, Writer};

@@ -8,6 +8,7 @@
 //! | [`setting`], [`resource`], [`table`] | what a variable may stand for |
 //! | [`openapi`] | the published document of an API |
 //! | [`health`], [`outreach`], [`reply`], [`subscription`] | shapes that cross the wire |
+//! | [`operations`] | what the functions of operations and the tool agree on |
 //! | [`stream`] | the two streams of mail, whose names are the topics that people unsubscribe from |
 //!
 //! Nothing here is heavier than serde and its schemas: every function and every stack compiles it.
@@ -16,6 +17,7 @@ pub mod api;
 pub mod function;
 pub mod health;
 pub mod openapi;
+pub mod operations;
 pub mod outreach;
 pub mod reply;
 pub mod resource;

@@ -11,6 +11,7 @@ use model::{
 use crate::{
     args,
     choice::select,
+    declared,
     exit::{Done, Failure, Kind},
     ledger,
     progress::News,
@@ -45,6 +46,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Apply) -
         return Err(plan::blocked(&planned));
     }
     if planned.is_empty() {
+        declared::leave(&connected, &selection).await?;
         return Ok(Done::Nothing);
     }
     if !args.yes {
@@ -56,7 +58,9 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Apply) -
             return Err(stale(&moved));
         }
     }
-    run::execute(&connected, screen, &planned, "apply", origin).await
+    let done = run::execute(&connected, screen, &planned, "apply", origin).await?;
+    declared::leave(&connected, &selection).await?;
+    Ok(done)
 }
 
 /// What an interrupted run of a plan file began.

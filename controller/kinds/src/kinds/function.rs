@@ -28,7 +28,7 @@ use crate::{
 };
 
 mod beside;
-mod look;
+pub(crate) mod look;
 mod read;
 mod release;
 mod sources;
