@@ -11,6 +11,7 @@ mod laws;
 mod layering;
 mod loopback;
 mod mail;
+mod nightly;
 mod orphans;
 mod project;
 mod references;
