@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use kinds::Scope;
 use model::{Address, address::AddressError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::code::{Code, Switch};
 
+mod accepted;
 mod outside;
 mod quotas;
 
+pub use accepted::{Accepted, Day, Sentence};
 pub use outside::{Firebase, Logs, Mail, Mailgun, Reports, Thresholds, Unsubscribe, Web};
 pub use quotas::Quotas;
 
@@ -69,6 +72,9 @@ pub struct Environment {
     /// What the account may have; beyond it, `plan` and `apply` stop before they look.
     #[serde(default)]
     pub quotas: Quotas,
+    /// Differences that people know of, left out of `drift` until their day is over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Accepted>,
 }
 
 /// How tables that hold data are protected.
@@ -188,6 +194,30 @@ impl Environment {
     /// When a key under `names` is no address.
     pub fn overrides(&self) -> Result<BTreeMap<Address, String>, AddressError> {
         self.names.iter().map(|(address, name)| Ok((address.parse()?, name.clone()))).collect()
+    }
+
+    /// Whose environment it is: names, ARNs and tags of a stage follow from it.
+    ///
+    /// # Errors
+    /// When a key under `names` is no address.
+    pub fn scope(&self, stage: &str) -> Result<Scope, AddressError> {
+        Ok(Scope {
+            project: self.project.clone(),
+            stage: stage.to_owned(),
+            account: self.account.as_str().to_owned(),
+            region: self.region.as_str().to_owned(),
+            names: self.overrides()?,
+            tags: self.tags.clone(),
+        })
+    }
+
+    /// The accepted differences, with the place in the list of one whose address is none.
+    ///
+    /// # Errors
+    /// When an entry names no address.
+    pub fn accepted(&self) -> Result<Vec<model::drift::Accepted>, (usize, AddressError)> {
+        let read = |(place, entry): (usize, &Accepted)| entry.read().map_err(|error| (place, error));
+        self.accepted.iter().enumerate().map(read).collect()
     }
 
     /// `arn:aws:iam::ACCOUNT:root`: everyone whom the account's own policies allow.

@@ -2,7 +2,7 @@
 //!
 //! | stack | holds |
 //! | --- | --- |
-//! | [`operations`] | the control bucket and the alarm topic |
+//! | [`operations`] | the control bucket, the alarm topic, the nightly comparison |
 //! | [`shared`] | what may exist only once: contact list, key, audit table, mail of SES out and in |
 //! | [`outreach`] | the tables, queues and secrets of campaigns |
 //! | [`financial`] | the tables and queues of monthly reports |
@@ -13,11 +13,14 @@
 //! Functions, roles, gateways, usage plans and their alarms are derived from the contract (`functions`, `gateways`,
 //! `permissions`, `values`): a new endpoint is declared there and nowhere here.
 //!
+//! [`applied`] is what an apply leaves behind, so that others declare the same later.
+//!
 //! What differs between stages is a field of the environment with a name; no stack knows the name of its stage.
 
 use kinds::{World, bound::DeclareError};
 use model::Address;
 
+pub mod applied;
 pub mod code;
 pub mod dn_api;
 pub mod environment;
@@ -34,6 +37,7 @@ pub mod shared;
 mod tables;
 mod values;
 
+pub use applied::Applied;
 pub use code::Artefacts;
 pub use environment::Environment;
 

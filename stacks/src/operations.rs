@@ -18,10 +18,13 @@ use model::{
 
 use crate::Environment;
 
-pub const STACK: &str = "operations";
+pub const STACK: &str = contract::operations::CONTROL.0;
 
 /// The bucket with artefacts, release manifests and the lock.
-pub const CONTROL: &str = "control";
+pub const CONTROL: &str = contract::operations::CONTROL.1;
+
+/// The topic that people are told by.
+const ALARMS: &str = contract::operations::ALARMS.1;
 
 /// What other stacks use of this one.
 pub struct Operations {
@@ -37,7 +40,7 @@ pub struct Operations {
 /// When an address is taken.
 pub fn declare(world: &mut World, environment: &Environment) -> Result<Operations, DeclareError> {
     world.add(STACK, CONTROL, control())?;
-    let alarms = world.add(STACK, "alarms", alarm_topic(environment))?;
+    let alarms = world.add(STACK, ALARMS, alarm_topic(environment))?;
     for (number, email) in (1..).zip(&environment.alarms.emails) {
         let told = Subscription::plain(alarms.arn(), Protocol::Email, email.as_str());
         world.add(STACK, &format!("alarms-{number}"), told)?;
@@ -81,7 +84,7 @@ fn gateway_logs() -> Role {
 fn alarm_topic(environment: &Environment) -> Topic {
     let account = environment.account.as_str();
     // The ARN of the topic itself is known from its name.
-    let itself = model::Address::new(STACK, "topic", "alarms").map(|at| Text::of(&at, "arn").to_string());
+    let itself = model::Address::new(STACK, "topic", ALARMS).map(|at| Text::of(&at, "arn").to_string());
     let publish = Statement::allow(["sns:Publish"], itself)
         .sid("alarms")
         .to_service("cloudwatch.amazonaws.com")

@@ -2,11 +2,12 @@
 
 use contract::{
     function::{Function, Trigger},
+    operations,
     resource::{ContactListUse, KeyUse, TOKEN_PURPOSE},
     table::Table,
     variable::{Access, Meaning},
 };
-use kinds::bound::DeclareError;
+use kinds::{bound::DeclareError, reads};
 use model::{
     Address, Text,
     policy::{Policy, Statement},
@@ -31,7 +32,10 @@ pub(crate) fn policy(function: &Function, environment: &Environment) -> Result<P
     }
     for variable in function.variables {
         let Some(at) = values::address(variable.meaning)? else { continue };
-        statements.extend(allowed(variable.meaning, &at));
+        match variable.meaning {
+            Meaning::Control => statements.extend(comparing(&at, environment)),
+            meaning => statements.extend(allowed(meaning, &at)),
+        }
         if let Meaning::Table(table, access) = variable.meaning {
             statements.extend(queried(&table, access, &at));
         }
@@ -52,7 +56,8 @@ fn arn(stack: &str, kind: &str, name: &str) -> Result<Text, DeclareError> {
 fn allowed(meaning: Meaning, at: &Address) -> Option<Statement> {
     let itself = Text::of(at, "arn").to_string();
     let statement = match meaning {
-        Meaning::Setting(_) => return None,
+        Meaning::Setting(_) | Meaning::Control => return None,
+        Meaning::AlarmTopic => Statement::allow(["sns:Publish"], [itself]),
         Meaning::Table(_, access) => Statement::allow(rows(access), [itself]),
         Meaning::Secret(_) => Statement::allow(["secretsmanager:GetSecretValue"], [itself]),
         Meaning::Key(KeyUse::Encrypt) => sealed(Statement::allow(["kms:Encrypt"], [itself])),
@@ -66,6 +71,18 @@ fn allowed(meaning: Meaning, at: &Address) -> Option<Statement> {
         ),
     };
     Some(statement.sid(&format!("{}{}", word(meaning), letters(at))))
+}
+
+/// To look at everything, to read what was applied, and to change the report on it.
+fn comparing(control: &Address, environment: &Environment) -> Vec<Statement> {
+    let itself = Text::of(control, "arn");
+    let (all, report) = (itself.clone().then("/*"), itself.then(&format!("/{}", operations::REPORT)));
+    let own = [
+        Statement::allow(["s3:GetObject"], [all.to_string()]).sid("applied"),
+        Statement::allow(["s3:PutObject"], [report.to_string()]).sid("report"),
+    ];
+    let (region, account) = (environment.region.as_str(), environment.account.as_str());
+    own.into_iter().chain(reads::statements(region, account)).collect()
 }
 
 /// The key serves these tokens and nothing else, whoever holds the role.
@@ -83,6 +100,8 @@ fn word(meaning: Meaning) -> &'static str {
         Meaning::Key(KeyUse::Encrypt) => "seal",
         Meaning::Key(KeyUse::Decrypt) => "open",
         Meaning::ContactList(_) => "list",
+        Meaning::Control => "control",
+        Meaning::AlarmTopic => "tell",
     }
 }
 

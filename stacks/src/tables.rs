@@ -10,6 +10,7 @@ use kinds::{
 use crate::Environment;
 
 /// Declares a table of this shape, protected as the environment says.
+#[track_caller]
 pub(crate) fn add(
     world: &mut World,
     stack: &str,

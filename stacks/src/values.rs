@@ -1,6 +1,7 @@
 //! Where the value of each variable of a function comes from.
 
 use contract::{
+    operations::{ALARMS, CONTROL},
     reply::VERSION,
     resource::{CONTACT_LIST, UNSUBSCRIBE_KEY},
     setting::Setting,
@@ -19,6 +20,8 @@ pub(crate) fn address(meaning: Meaning) -> Result<Option<Address>, DeclareError>
         Meaning::Secret(secret) => (secret.stack, "secret", secret.name),
         Meaning::Key(_) => (UNSUBSCRIBE_KEY.0, "key", UNSUBSCRIBE_KEY.1),
         Meaning::ContactList(_) => (CONTACT_LIST.0, "contact list", CONTACT_LIST.1),
+        Meaning::Control => (CONTROL.0, "bucket", CONTROL.1),
+        Meaning::AlarmTopic => (ALARMS.0, "topic", ALARMS.1),
     };
     Ok(Some(Address::new(stack, kind, name)?))
 }
@@ -28,7 +31,11 @@ pub(crate) fn value(meaning: Meaning, environment: &Environment) -> Result<Optio
     if let Meaning::Setting(setting) = meaning {
         return self::setting(setting, environment);
     }
-    let attribute = if matches!(meaning, Meaning::Key(_)) { "alias" } else { "name" };
+    let attribute = match meaning {
+        Meaning::Key(_) => "alias",
+        Meaning::AlarmTopic => "arn",
+        _ => "name",
+    };
     Ok(address(meaning)?.map(|at| Text::of(&at, attribute)))
 }
 

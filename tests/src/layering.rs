@@ -19,13 +19,13 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("outreach", &["contract", "subscription", "support"], &[]),
     ("financial", &["contract", "support"], &[]),
     ("dn_api", &["contract", "support"], &[]),
+    // The nightly comparison is the same engine as `dn`'s, so this one service uses the controller's crates.
+    ("operations", &["contract", "engine", "kinds", "model", "stacks", "support"], &[]),
     ("stacks", &["contract", "kinds", "model"], &["tokio", "aws-", "futures"]),
     ("release", &["contract", "kinds", "model", "stacks"], &["aws-", "tokio", "jiff"]),
     (
         "cli",
-        &[
-            "contract", "engine", "kinds", "model", "release", "sandbox", "serve", "stacks", "stand_ins",
-        ],
+        &["contract", "engine", "kinds", "model", "release", "sandbox", "serve", "stacks", "stand_ins"],
         &["aws-sdk-"],
     ),
     ("tests", &[], &[]),

@@ -303,25 +303,32 @@ pub(crate) fn root() -> &'static Path {
 /// `dn` of the profile that these tests were built with, made when it is missing or older than its sources.
 pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let test = env::current_exe().expect("this program");
-        let folder = test.ancestors().nth(2).expect("target/PROFILE");
-        let path = folder.join("dn");
-        let made = fs::metadata(&path).and_then(|about| about.modified());
-        if made.is_ok_and(|made| newest(root()) <= made) {
-            return path;
-        }
-        build(folder);
-        assert!(path.is_file(), "{} was built", path.display());
-        path
-    })
+    BINARY.get_or_init(|| made("dn", &["--package", "cli", "--bin", "dn"]))
+}
+
+/// The binary of a service, made with `dn` so that both share one build of the SDK.
+pub(crate) fn service(package: &str) -> PathBuf {
+    made(package, &["--package", "cli", "--package", package])
+}
+
+fn made(name: &str, packages: &[&str]) -> PathBuf {
+    let test = env::current_exe().expect("this program");
+    let folder = test.ancestors().nth(2).expect("target/PROFILE");
+    let path = folder.join(name);
+    let made = fs::metadata(&path).and_then(|about| about.modified());
+    if made.is_ok_and(|made| newest(root()) <= made) {
+        return path;
+    }
+    build(folder, packages);
+    assert!(path.is_file(), "{} was built", path.display());
+    path
 }
 
 #[expect(clippy::disallowed_methods, reason = "stories run the real program, which cargo builds")]
-fn build(folder: &Path) {
+fn build(folder: &Path, packages: &[&str]) {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--package", "cli", "--bin", "dn"]).current_dir(root());
+    command.args(["build", "--quiet"]).args(packages).current_dir(root());
     command.arg("--target-dir").arg(folder.parent().expect("target"));
     if folder.ends_with("release") {
         command.arg("--release");

@@ -239,7 +239,14 @@ impl Stage {
 
     pub(crate) async fn drift(&self) -> Drift {
         let seen = self.observe().await.expect("an observation");
-        model::drift(&self.scope.stage, &seen.declared, &seen.snapshot, seen.attached)
+        let seen = model::drift::Seen {
+            stage: &self.scope.stage,
+            declared: &seen.declared,
+            snapshot: &seen.snapshot,
+            attached: &seen.attached,
+            owners: None,
+        };
+        model::drift(seen, &Selection::default(), &[], "2026-03-01")
     }
 
     /// Executes a plan that was just made as `dn apply` does, but for the lock.

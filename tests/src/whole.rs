@@ -2,6 +2,7 @@
 
 mod adoption;
 mod bad_input;
+mod by_hand;
 mod doors;
 mod figures;
 mod foreign;
@@ -11,6 +12,7 @@ mod laws;
 mod layering;
 mod loopback;
 mod mail;
+mod nightly;
 mod orphans;
 mod policies;
 mod project;

@@ -200,7 +200,7 @@ pub(crate) struct Rollback {
 pub(crate) struct Drift {
     #[command(flatten)]
     pub(crate) stage: Stage,
-    /// Not these resources.
+    /// Not these resources, nor what needs one of them that does not exist.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) exclude: Vec<String>,
     #[arg(long, conflicts_with_all = ["markdown", "sarif"])]

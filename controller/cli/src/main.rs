@@ -13,6 +13,7 @@ mod args;
 mod artefacts;
 mod choice;
 mod control;
+mod declared;
 mod exit;
 mod ledger;
 mod progress;

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::Deserialize;
+use serde_saphyr::Spanned;
 use stacks::Environment;
 
 use crate::exit::Failure;
@@ -85,6 +87,29 @@ impl Project {
                 .hint(format!("`dn graph {stage}` lists all addresses, once the key is corrected"))
         })?;
         Ok(environment)
+    }
+}
+
+/// Where the entries of an environment begin.
+#[derive(Deserialize)]
+struct Places {
+    #[serde(default)]
+    accepted: Vec<PlaceOfAccepted>,
+}
+
+#[derive(Deserialize)]
+struct PlaceOfAccepted {
+    address: Spanned<String>,
+}
+
+impl Project {
+    /// Line and column of the address of an accepted difference: `environments/dev.yaml:12:14`.
+    pub(crate) fn place_of_accepted(&self, stage: &str, entry: usize) -> String {
+        let shown = format!("environments/{stage}.yaml");
+        let text = fs::read_to_string(self.root.join(&shown)).unwrap_or_default();
+        let places: Option<Places> = serde_saphyr::from_str(&text).ok();
+        let at = places.and_then(|places| Some(places.accepted.get(entry)?.address.referenced));
+        at.map_or(shown.clone(), |at| format!("{shown}:{}:{}", at.line(), at.column()))
     }
 }
 

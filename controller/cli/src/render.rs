@@ -51,4 +51,4 @@ pub(crate) use report::{failure_text, report_text};
 pub(crate) use rows::plan_text;
 pub(crate) use sarif::drift_sarif;
 pub(crate) use serve::{news_text, serving_text};
-pub(crate) use words::{count, duration, instant};
+pub(crate) use words::{count, day, duration, instant};

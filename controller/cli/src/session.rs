@@ -13,10 +13,14 @@ use kinds::{
     Clients, Managing, Objects, Reader, Resource, Scope, Watching, World, Writer, kinds::bucket::Bucket,
     quotas,
 };
-use model::{Address, Declared, Fault, Target, fault::Cause};
+use model::{
+    Address, Declared, Fault, Target,
+    drift::{Accepted, Owners},
+    fault::Cause,
+};
 use release::{Manifest, Revision, manifest::short};
 use sandbox::{Account, Trouble, What, When};
-use stacks::{Artefacts, Environment};
+use stacks::{Applied, Artefacts, Environment};
 
 use crate::{
     args::{Stage, Weather},
@@ -41,6 +45,8 @@ pub(crate) struct Session {
     pub(crate) embedded: bool,
     /// The folder with `environments/`.
     pub(crate) root: PathBuf,
+    /// Differences that people know of.
+    pub(crate) accepted: Vec<Accepted>,
     /// The code that the stacks were declared with.
     pub(crate) artefacts: Artefacts,
     /// The release that the code is of; `None` where it is built from the source.
@@ -74,21 +80,14 @@ impl Session {
             }
         }
         session.check_names()?;
+        session.accepted = accepted(project, stage, &session.environment, &session.declared())?;
         Ok(session)
     }
 
     /// Declares everything but what has code.
     pub(crate) fn without_code(project: &Project, stage: &str) -> Result<Self, Failure> {
         let environment = project.environment(stage)?;
-        let names = environment.overrides().map_err(|error| Failure::error(error.to_string()))?;
-        let scope = Scope {
-            project: environment.project.clone(),
-            stage: stage.to_owned(),
-            account: environment.account.as_str().to_owned(),
-            region: environment.region.as_str().to_owned(),
-            names,
-            tags: environment.tags.clone(),
-        };
+        let scope = environment.scope(stage).map_err(|error| Failure::error(error.to_string()))?;
         let mut session = Self {
             stage: stage.to_owned(),
             state: project.state(stage),
@@ -97,6 +96,7 @@ impl Session {
             clock: Arc::new(Wall),
             embedded: environment.embedded,
             root: project.root().to_owned(),
+            accepted: Vec::new(),
             artefacts: Artefacts::new(),
             release: None,
             revision: OnceLock::new(),
@@ -167,6 +167,12 @@ impl Session {
 
     pub(crate) fn declared(&self) -> Vec<Declared> {
         self.world.declared(&self.scope)
+    }
+
+    /// What an apply of all but `excluded` leaves behind.
+    pub(crate) fn applied(&self, excluded: Vec<Address>) -> Applied {
+        let hash = model::plan::spec_hash(&self.declared());
+        Applied::new(&self.stage, &hash, &self.environment, &self.artefacts, excluded)
     }
 
     pub(crate) fn target(&self) -> Target {
@@ -250,6 +256,26 @@ impl Session {
     }
 }
 
+/// The accepted differences; each is of something that is declared.
+fn accepted(
+    project: &Project,
+    stage: &str,
+    environment: &Environment,
+    declared: &[Declared],
+) -> Result<Vec<Accepted>, Failure> {
+    let wrong = |place: usize, what: String| {
+        Failure::error(format!("{}: accepted: {what}", project.place_of_accepted(stage, place)))
+    };
+    let accepted = environment.accepted().map_err(|(place, error)| wrong(place, error.to_string()))?;
+    for (place, entry) in accepted.iter().enumerate() {
+        if !declared.iter().any(|one| one.address == entry.address) {
+            let what = format!("nothing is declared as {}", entry.address);
+            return Err(wrong(place, what).hint(nearest(&entry.address.to_string(), declared)));
+        }
+    }
+    Ok(accepted)
+}
+
 /// Without knowing whose credentials these are, nothing else is asked.
 fn unknown_caller(session: &Session, fault: &Fault) -> Failure {
     let cause = fault.cause().cloned().map(|cause| Cause { address: None, ..cause });
@@ -297,6 +323,19 @@ impl Connected {
         skipped: &BTreeSet<Address>,
     ) -> Result<Observation, Vec<Fault>> {
         self.look(skipped, |reader| reader.fresh()).await
+    }
+
+    /// Looks to compare and to nothing else: never at what a resource holds. Also counts whose the account's
+    /// resources are; an emulator or a role that does not tell is no failure.
+    pub(crate) async fn compare(
+        &self,
+        skipped: &BTreeSet<Address>,
+    ) -> Result<(Observation, Option<Owners>), Vec<Fault>> {
+        let gate = PacedGate::read_only(self.session.clock.clone(), Arc::new(Silent), self.seed());
+        let owners = self.reader(gate.in_lanes(&self.lanes));
+        let (observed, owners) =
+            futures::join!(self.look(skipped, |reader| reader.from_outside()), owners.owners());
+        Ok((observed?, owners.ok()))
     }
 
     async fn look(

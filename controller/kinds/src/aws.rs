@@ -1,9 +1,9 @@
 //! The doorway to AWS: names, clients, paced and journalled calls, and one list call for many resources.
 
-mod caller;
+pub(crate) mod caller;
 mod clients;
 mod door;
-mod inventory;
+pub(crate) mod inventory;
 mod scope;
 
 pub use caller::Caller;

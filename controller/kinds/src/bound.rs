@@ -4,11 +4,12 @@ use std::{
     borrow::Borrow,
     collections::{BTreeMap, BTreeSet},
     marker::PhantomData,
+    panic::Location,
 };
 
 use model::{
-    Address, BoxFuture, Data, Declared, Fault, Fields, Found, Holds, Managed, MayFind, Outputs, Ref, Tags,
-    Watched,
+    Address, BoxFuture, Data, Declared, Fault, Fields, Found, Holds, Managed, MayFind, Outputs, Ref, Source,
+    Tags, Watched,
     fault::Cause,
     receipt::{self, Receipt},
     text,
@@ -121,6 +122,8 @@ trait Entry: Send + Sync {
 struct Spec<R> {
     address: Address,
     spec: R,
+    /// The line of a stack that declared it.
+    source: &'static Location<'static>,
 }
 
 impl World {
@@ -128,12 +131,13 @@ impl World {
     ///
     /// # Errors
     /// When the address is malformed or taken.
+    #[track_caller]
     pub fn add<R: Resource>(&mut self, stack: &str, name: &str, spec: R) -> Result<Handle<R>, DeclareError> {
         let address = Address::new(stack, R::KIND, name)?;
         if self.entries.iter().any(|entry| *entry.address() == address) {
             return Err(DeclareError::Twice(address));
         }
-        self.entries.push(Box::new(Spec { address: address.clone(), spec }));
+        self.entries.push(Box::new(Spec { address: address.clone(), spec, source: Location::caller() }));
         Ok(Handle { address, kind: PhantomData })
     }
 
@@ -195,7 +199,8 @@ impl<R: Resource> Entry for Spec<R> {
         let known = R::known(scope, &physical);
         let tags = R::TAGGED.then(|| scope.tags(&self.address));
         let declared = Declared::new(self.address.clone(), physical, fields_of(&self.spec), tags, known);
-        Declared { slow: self.spec.slow(), ..declared }
+        let source = Source { file: self.source.file().to_owned(), line: self.source.line() };
+        Declared { slow: self.spec.slow(), source: Some(source), ..declared }
     }
 
     fn watch(&self, declared: Declared, aws: &Reader) -> Box<dyn Watched> {

@@ -8,6 +8,7 @@
 //! | [`specs`] | what is declared, typed again kind by kind |
 //! | [`quotas`] | AWS's quotas, reckoned over what is declared |
 //! | [`objects`] | objects in a bucket, written once or by compare-and-swap |
+//! | [`reads`] | what a role needs that may look at everything and change nothing |
 //! | [`kinds`] | table, queue, topic … each with the AWS surprises it meets |
 //!
 //! A new kind is one file in `kinds/` and two lines in `kinds.rs`; a test compares the folder with the list.
@@ -18,6 +19,7 @@ pub mod estate;
 pub mod kinds;
 pub mod objects;
 pub mod quotas;
+pub mod reads;
 pub mod resource;
 pub mod specs;
 

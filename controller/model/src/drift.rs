@@ -1,14 +1,25 @@
 //! What changed behind our back, field by field.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`accepted`] | differences that people know of and have accepted until a date |
+//! | [`words`] | what a changed document means, in a sentence |
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Change, Declared, Found, Snapshot,
-    plan::{VERSION, resolved},
+    Address, Change, Declared, Found, Selection, Snapshot,
+    plan::{VERSION, left_out, resolved},
     receipt::{Origin, Receipt},
+    snapshot::Source,
 };
+
+pub mod accepted;
+pub mod words;
+
+pub use accepted::{Acceptance, Accepted, State};
 
 /// The report of `drift`. Orders are stable: that of the declarations, then of addresses.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,6 +31,13 @@ pub struct Drift {
     pub unmanaged: Vec<String>,
     /// Declared and not there.
     pub missing: Vec<Address>,
+    /// What people accepted: counted, listed and left out of the rest until its date passes.
+    pub accepted: Vec<Acceptance>,
+    /// What was not compared, and why.
+    pub excluded: BTreeMap<Address, String>,
+    pub coverage: Coverage,
+    /// Where what drifted or is missing is declared.
+    pub sources: BTreeMap<Address, Source>,
 }
 
 /// One resource that is not as it was applied.
@@ -28,39 +46,111 @@ pub struct Drifted {
     pub address: Address,
     pub kind: String,
     pub changes: Vec<Change>,
+    /// What the changed documents mean.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub explained: Vec<String>,
     /// What is known about why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<String>,
 }
 
+/// How much of what should be looked at was, and how much of the account that is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Resources that the stage declares.
+    pub declared: usize,
+    /// Those of them that were found and compared.
+    pub compared: usize,
+    /// Fields that were compared.
+    pub fields: usize,
+    /// What the account holds, where it was counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<Owners>,
+}
+
+/// Whose the resources of an account and Region are, as far as the tagging API lists them: what AWS can tag and what
+/// carries a tag or once did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owners {
+    /// They carry the tags of this stage.
+    pub ours: usize,
+    /// They carry the tags of another stage or tool.
+    pub others: usize,
+    /// Nobody's tags are on them.
+    pub nobodys: usize,
+}
+
+/// What a report is made from.
+#[derive(Clone, Copy)]
+pub struct Seen<'a> {
+    pub stage: &'a str,
+    pub declared: &'a [Declared],
+    pub snapshot: &'a Snapshot,
+    /// What others attached to what the stage owns.
+    pub attached: &'a [String],
+    pub owners: Option<Owners>,
+}
+
 impl Drift {
-    /// Whether everything is as it was applied.
+    /// Whether everything is as it was applied, or accepted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.drifted.is_empty() && self.unmanaged.is_empty() && self.missing.is_empty()
     }
+
+    /// Sixteen hexadecimal digits over what is wrong: the same for as long as the same is wrong.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut fields = crate::Fields::default();
+        let drifted: Vec<_> = self.drifted.iter().map(|one| (&one.address, &one.changes)).collect();
+        fields.field("drifted", &drifted);
+        fields.field("unmanaged", &self.unmanaged);
+        fields.field("missing", &self.missing);
+        fields.fingerprint()
+    }
 }
 
 /// Compares what is live with what was applied. A field whose spec was edited since, while AWS still holds what we
-/// wrote, is a pending change and no drift.
+/// wrote, is a pending change and no drift. What is accepted on the day `today` (`2026-03-01`) is told apart.
 #[must_use]
-pub fn drift(stage: &str, declared: &[Declared], snapshot: &Snapshot, attached: Vec<String>) -> Drift {
+pub fn drift(seen: Seen<'_>, selection: &Selection, accepted: &[Accepted], today: &str) -> Drift {
+    let Seen { stage, declared, snapshot, attached, owners } = seen;
     let by_address: BTreeMap<&Address, &Declared> = declared.iter().map(|one| (&one.address, one)).collect();
+    let excluded = left_out(declared, snapshot, selection);
     let (mut drifted, mut missing) = (Vec::new(), Vec::new());
-    for one in declared {
+    let mut coverage = Coverage { declared: declared.len(), account: owners, ..Coverage::default() };
+    let mut book = accepted::Book::open(accepted, today);
+    for one in declared.iter().filter(|one| !excluded.contains_key(&one.address)) {
         let Some(found) = snapshot.found.get(&one.address) else {
             missing.push(one.address.clone());
             continue;
         };
-        let changes = changes_by_others(one, found, &by_address, snapshot);
+        coverage.compared += 1;
+        coverage.fields += one.layout().rows().len();
+        let changes = book.leave_out(&one.address, changes_by_others(one, found, &by_address, snapshot));
         if !changes.is_empty() {
             let (address, kind) = (one.address.clone(), one.address.kind().to_owned());
-            drifted.push(Drifted { address, kind, changes, causes: found.findings.clone() });
+            let explained = changes.iter().flat_map(words::explained).collect();
+            drifted.push(Drifted { address, kind, changes, explained, causes: found.findings.clone() });
         }
     }
+    let chosen = |(address, _): &&(Address, Found)| !selection.excluded.contains(address);
     let orphan = |(address, found): &(Address, Found)| format!("{address} ({})", found.physical);
-    let unmanaged = snapshot.orphans.iter().map(orphan).chain(attached).collect();
-    Drift { version: VERSION, stage: stage.to_owned(), drifted, unmanaged, missing }
+    let orphans = snapshot.orphans.iter().filter(chosen).map(orphan);
+    let unmanaged = orphans.chain(attached.iter().cloned()).collect();
+    let told = drifted.iter().map(|one| &one.address).chain(&missing);
+    let sources = told.filter_map(|at| Some((at.clone(), by_address.get(at)?.source.clone()?))).collect();
+    Drift {
+        version: VERSION,
+        stage: stage.to_owned(),
+        drifted,
+        unmanaged,
+        missing,
+        accepted: book.close(),
+        excluded,
+        coverage,
+        sources,
+    }
 }
 
 fn changes_by_others(

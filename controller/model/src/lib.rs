@@ -43,5 +43,5 @@ pub use lint::Note;
 
 pub use plan::{Action, Expects, Plan, PlanError, Selection, Step, StepId, Target, plan};
 pub use resource::{BoxFuture, Data, Estate, Managed, ManagedEstate, MayFind, Watched};
-pub use snapshot::{Declared, Found, Holds, Outputs, Snapshot, Tags};
+pub use snapshot::{Declared, Found, Holds, Outputs, Snapshot, Source, Tags};
 pub use text::{Ref, Text};

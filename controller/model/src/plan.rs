@@ -263,6 +263,16 @@ pub fn plan(
     })
 }
 
+/// What takes no part, and why: excluded by name, not targeted, or in need of something that is and is not there.
+pub fn left_out(
+    declared: &[Declared],
+    snapshot: &Snapshot,
+    selection: &Selection,
+) -> BTreeMap<Address, String> {
+    let references: References<'_> = declared.iter().map(|one| (&one.address, &one.references)).collect();
+    exclusions(declared, &references, snapshot, selection)
+}
+
 /// The layout of what is wanted, with every reference that is known by now replaced.
 pub fn resolved(fields: Fields, declared: &BTreeMap<&Address, &Declared>, snapshot: &Snapshot) -> Fields {
     fields.resolve(&|reference| {

@@ -30,6 +30,16 @@ pub struct Declared {
     pub known: Outputs,
     /// A change of what exists that takes long.
     pub slow: Option<Slow>,
+    /// Where it is declared.
+    pub source: Option<Source>,
+}
+
+/// A line of a source file, as an editor opens it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Below the root of the workspace: `stacks/src/shared.rs`.
+    pub file: String,
+    pub line: u32,
 }
 
 /// Fields whose change takes long on a resource that exists; a birth has nothing to work through.
@@ -138,7 +148,7 @@ impl Declared {
         // It may mention itself: its own names are known.
         references.remove(&address);
         let hash = layout(&fields, tags.as_ref()).fingerprint();
-        Self { address, physical, fields, references, hash, tags, known, slow: None }
+        Self { address, physical, fields, references, hash, tags, known, slow: None, source: None }
     }
 }
 

@@ -11,6 +11,7 @@ pub enum Service {
     Unsubscribe,
     Financial,
     DnApi,
+    Operations,
 }
 
 impl Service {
@@ -28,6 +29,7 @@ impl Service {
             Self::Unsubscribe => "unsubscribe",
             Self::Financial => "financial",
             Self::DnApi => "dn_api",
+            Self::Operations => "operations",
         }
     }
 
@@ -168,4 +170,8 @@ functions! {
     /// Tells that the proxy of the CRM works.
     DnApiHealth(crate::health::HealthVariables) = "dn-api-health" in "dn_api" of DnApi,
         128 MB, 5 s, Trigger::Api, "Tells that the proxy of the CRM works.";
+    /// Compares what is live with what was applied.
+    Drift(crate::operations::DriftVariables) = "drift" in "operations" of Operations,
+        512 MB, 300 s, Trigger::Schedule("cron(17 3 * * ? *)"),
+        "Compares what is live with what was applied.";
 }

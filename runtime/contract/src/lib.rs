@@ -9,6 +9,7 @@
 //! | [`needs`] | what an artefact needs of its environment, as a file in it |
 //! | [`openapi`] | the published document of an API |
 //! | [`health`], [`outreach`], [`reply`], [`subscription`] | shapes that cross the wire |
+//! | [`operations`] | what the functions of operations and the tool agree on |
 //! | [`stream`] | the two streams of mail, whose names are the topics that people unsubscribe from |
 //!
 //! Nothing here is heavier than serde and its schemas: every function and every stack compiles it.
@@ -18,6 +19,7 @@ pub mod function;
 pub mod health;
 pub mod needs;
 pub mod openapi;
+pub mod operations;
 pub mod outreach;
 pub mod reply;
 pub mod resource;

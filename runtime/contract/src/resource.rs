@@ -91,4 +91,8 @@ named! {
     ReadContactList means Meaning::ContactList(ContactListUse::Read);
     /// The contact list, to keep contacts in.
     UpdateContactList means Meaning::ContactList(ContactListUse::Update);
+    /// The control bucket, for who compares everything with what was applied.
+    ControlBucket means Meaning::Control;
+    /// The ARN of the topic that people are told by.
+    AlarmTopic means Meaning::AlarmTopic;
 }

@@ -26,6 +26,10 @@ pub enum Meaning {
     Key(KeyUse),
     /// The name of the contact list.
     ContactList(ContactListUse),
+    /// The name of the control bucket; who has it may look at everything and change nothing but its own report.
+    Control,
+    /// The ARN of the topic that people are told by.
+    AlarmTopic,
 }
 
 /// What may be done with the rows of a table.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use contract::{
     function::{Function, Trigger},
+    operations::{ALARMS, CONTROL, DECLARED, REPORT},
     resource::{CONTACT_LIST, ContactListUse, KeyUse, TOKEN_PURPOSE, UNSUBSCRIBE_KEY},
     variable::{Access, Meaning},
 };
@@ -65,6 +66,17 @@ pub(crate) fn of(function: &Function, arn: Arns<'_>) -> BTreeSet<Need> {
                 let (stack, name) = UNSUBSCRIBE_KEY;
                 need(&[action], &arn(&format!("{stack}/key/{name}")), Some(context));
             }
+            // What the kinds read beside this is proven by the tests of the nightly comparison.
+            Meaning::Control => {
+                let (stack, name) = CONTROL;
+                let bucket = arn(&format!("{stack}/bucket/{name}"));
+                need(&["s3:GetObject"], &format!("{bucket}/{DECLARED}"), None);
+                need(&["s3:PutObject"], &format!("{bucket}/{REPORT}"), None);
+            }
+            Meaning::AlarmTopic => {
+                let (stack, name) = ALARMS;
+                need(&["sns:Publish"], &arn(&format!("{stack}/topic/{name}")), None);
+            }
             Meaning::ContactList(way) => {
                 let (stack, name) = CONTACT_LIST;
                 let itself = arn(&format!("{stack}/contact list/{name}"));
@@ -96,6 +108,8 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("ses", &["ses:UpdateContact", "ses:DeleteContact"]),
     ("logs", &["logs:DeleteLogStream"]),
     ("sqs", &["sqs:SendMessage"]),
+    ("s3", &["s3:DeleteObject"]),
+    ("sns", &["sns:Subscribe"]),
 ];
 
 /// What a function must not do: for each need another verb there, the same verb beside it, and the
@@ -124,8 +138,11 @@ pub(crate) fn beside(needs: &BTreeSet<Need>) -> BTreeSet<Need> {
 
 /// A resource beside this one, which does not exist.
 pub(crate) fn neighbour(arn: &str) -> String {
-    match arn.split_once(":log-stream:") {
-        Some((group, stream)) => format!("{group}-other:log-stream:{stream}"),
+    if let Some((group, stream)) = arn.split_once(":log-stream:") {
+        return format!("{group}-other:log-stream:{stream}");
+    }
+    match arn.strip_prefix("arn:aws:s3:::").and_then(|object| object.split_once('/')) {
+        Some((bucket, key)) => format!("arn:aws:s3:::{bucket}-other/{key}"),
         None => format!("{arn}-other"),
     }
 }

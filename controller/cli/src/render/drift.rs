@@ -1,6 +1,9 @@
 //! What changed behind our back, for people and for programs.
 
-use model::{Change, Drift};
+use model::{
+    Change, Drift,
+    drift::{Acceptance, Accepted, Coverage, Owners, State},
+};
 
 use super::{
     page::{Page, Paint, Style},
@@ -12,7 +15,7 @@ use super::{
 /// Columns before a field.
 const FIELD: usize = 6;
 
-/// `dev · drift in 2 resources, 1 missing, 3 unmanaged`.
+/// `dev · 3 fields changed in 2 resources, 1 missing, 3 unmanaged, 1 accepted`.
 pub(super) fn verdict(drift: &Drift) -> String {
     let mut parts = Vec::new();
     if !drift.drifted.is_empty() {
@@ -28,6 +31,10 @@ pub(super) fn verdict(drift: &Drift) -> String {
     }
     if parts.is_empty() {
         parts.push("no drift".to_owned());
+    }
+    let accepted: usize = drift.accepted.iter().map(holding).sum();
+    if accepted > 0 {
+        parts.push(format!("{accepted} accepted"));
     }
     format!("{} · {}", drift.stage, parts.join(", "))
 }
@@ -45,6 +52,9 @@ pub(crate) fn drift_text(drift: &Drift, style: &Style) -> String {
         for change in &one.changes {
             field(&mut page, change);
         }
+        for line in &one.explained {
+            page.line(FIELD, FIELD + 2, &[Paint::Faint.of("that is: "), Paint::Plain.of(line)]);
+        }
         for cause in &one.causes {
             page.line(FIELD, FIELD + 2, &[Paint::Faint.of("known: "), Paint::Plain.of(cause)]);
         }
@@ -59,7 +69,57 @@ pub(crate) fn drift_text(drift: &Drift, style: &Style) -> String {
         page.line(2, 4, &[Paint::Careful.of("Unmanaged: there and not declared")]);
         drift.unmanaged.iter().for_each(|what| page.line(4, FIELD, &[Paint::Plain.of(what)]));
     }
+    accepted(&mut page, drift);
+    page.blank();
+    for line in coverage(drift) {
+        page.line(2, 4, &[Paint::Faint.of(line)]);
+    }
     page.done()
+}
+
+fn holding(one: &Acceptance) -> usize {
+    if one.state == State::Holds { one.changes.len() } else { 0 }
+}
+
+/// One accepted difference in words, without its address.
+pub(super) fn acceptance(one: &Acceptance) -> String {
+    let Accepted { field, reason, until, .. } = &one.entry;
+    match one.state {
+        State::Holds => format!("{field}: accepted until {until}: {reason}"),
+        State::Expired => format!("{field}: was accepted until {until}: {reason}"),
+        State::Needless => {
+            format!("{field}: accepted until {until}, and nothing differs: take the entry out")
+        }
+    }
+}
+
+fn accepted(page: &mut Page, drift: &Drift) {
+    if drift.accepted.is_empty() {
+        return;
+    }
+    page.blank();
+    page.line(2, 4, &[Paint::Strong.of("Accepted")]);
+    for one in &drift.accepted {
+        about(page, &one.entry.address.to_string(), &[&acceptance(one)]);
+    }
+}
+
+/// What was compared, and how much of the account that is.
+pub(super) fn coverage(drift: &Drift) -> Vec<String> {
+    let Coverage { declared, compared, fields, account } = drift.coverage;
+    let mut lines = vec![format!(
+        "{compared} of {} compared, in {}",
+        count(declared, "resource"),
+        count(fields, "field")
+    )];
+    for (address, why) in &drift.excluded {
+        lines.push(format!("left out: {address} ({why})"));
+    }
+    if let Some(Owners { ours, others, nobodys }) = account {
+        let all = count(ours + others + nobodys, "tagged resource");
+        lines.push(format!("{all} in the account: {ours} ours, {others} of others, {nobodys} of nobody"));
+    }
+    lines
 }
 
 fn field(page: &mut Page, change: &Change) {

@@ -133,7 +133,15 @@ pub(crate) fn drift_markdown(drift: &Drift) -> String {
     let causes = |one: &model::drift::Drifted| {
         one.causes.iter().map(|cause| format!("{}: {cause}", one.address)).collect::<Vec<_>>()
     };
+    let explained = drift.drifted.iter().flat_map(|one| {
+        one.explained.iter().map(|line| format!("{}: {line}", one.address)).collect::<Vec<_>>()
+    });
+    list(&mut out, "What that means", &explained.collect());
     list(&mut out, "What is known about it", &drift.drifted.iter().flat_map(causes).collect());
+    let accepted =
+        |one: &model::drift::Acceptance| format!("{}: {}", one.entry.address, super::drift::acceptance(one));
+    list(&mut out, "Accepted", &drift.accepted.iter().map(accepted).collect());
+    let _ = writeln!(out, "\n{}.", plain(&super::drift::coverage(drift).join("; ")));
     let all = drift.drifted.iter().flat_map(|one| one.changes.iter().map(|change| (&one.address, change)));
     details(&mut out, all.filter(|(_, change)| folded(change)), Direction::WantToLive);
     out

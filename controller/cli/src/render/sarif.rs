@@ -1,6 +1,6 @@
 //! Drift for code scanning: SARIF 2.1.0 (OASIS standard, sections 3.13 to 3.49).
 
-use model::Drift;
+use model::{Address, Drift, Source};
 use serde_json::{Value, json};
 
 use super::value::{difference, inline, is_document, tally};
@@ -31,16 +31,21 @@ pub(crate) fn drift_sarif(drift: &Drift) -> String {
                 format!("is {}, declared {}", inline(&change.live), inline(&change.want))
             };
             let (address, field) = (one.address.to_string(), &change.field);
-            let text = format!("{address}: {field} {what}");
-            results.push(result(stage, FIELD, &text, &format!("{address}#{field}"), field));
+            let mut text = format!("{address}: {field} {what}");
+            let told = one.explained.iter().filter(|line| line.starts_with(&format!("{field}: ")));
+            told.for_each(|line| text.push_str(&format!("; {line}")));
+            let at = format!("{address}#{field}");
+            let place = (at.as_str(), field.as_str());
+            results.push(result(drift, FIELD, &text, place, Some(&one.address)));
         }
     }
     for what in &drift.unmanaged {
-        results.push(result(stage, UNMANAGED, &format!("{what} is not declared"), what, what));
+        results.push(result(drift, UNMANAGED, &format!("{what} is not declared"), (what, what), None));
     }
     for address in &drift.missing {
         let at = address.to_string();
-        results.push(result(stage, MISSING, &format!("{at} is declared and not there"), &at, address.name()));
+        let text = format!("{at} is declared and not there");
+        results.push(result(drift, MISSING, &text, (&at, address.name()), Some(address)));
     }
     let rules: Vec<Value> = RULES
         .iter()
@@ -66,10 +71,20 @@ pub(crate) fn drift_sarif(drift: &Drift) -> String {
     format!("{log:#}\n")
 }
 
-/// One result. The environment's file is where a person goes to declare what was found; code scanning shows no
-/// result without a file. The fingerprint makes tomorrow's result the same alert.
-fn result(stage: &str, rule: usize, text: &str, at: &str, name: &str) -> Value {
+/// One result, at the line of the stack that declares the resource. What nobody declares is shown at the stage's
+/// environment: code scanning shows no result without a file. The fingerprint makes tomorrow's result the same
+/// alert, wherever the line has moved.
+fn result(
+    drift: &Drift,
+    rule: usize,
+    text: &str,
+    (at, name): (&str, &str),
+    address: Option<&Address>,
+) -> Value {
     let (id, _, _, level) = RULES[rule];
+    let stage = &drift.stage;
+    let source = address.and_then(|address| drift.sources.get(address)).cloned();
+    let source = source.unwrap_or_else(|| Source { file: format!("environments/{stage}.yaml"), line: 1 });
     json!({
         "ruleId": id,
         "ruleIndex": rule,
@@ -77,8 +92,8 @@ fn result(stage: &str, rule: usize, text: &str, at: &str, name: &str) -> Value {
         "message": {"text": text},
         "locations": [{
             "physicalLocation": {
-                "artifactLocation": {"uri": format!("environments/{stage}.yaml")},
-                "region": {"startLine": 1},
+                "artifactLocation": {"uri": source.file},
+                "region": {"startLine": source.line},
             },
             "logicalLocations": [{"name": name, "fullyQualifiedName": at, "kind": "resource"}],
         }],

@@ -8,8 +8,8 @@ mod transcripts;
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    Action, Address, Change, Drift, Expects, Impact, Note, Plan, Step, StepId,
-    drift::Drifted,
+    Action, Address, Change, Drift, Expects, Impact, Note, Plan, Source, Step, StepId,
+    drift::{Acceptance, Accepted, Coverage, Drifted, Owners, State},
     plan::{Summary, VERSION},
 };
 use serde_json::{Value, json};
@@ -197,6 +197,7 @@ pub(super) fn drifted() -> Drift {
         address: at("financial/alarm/5xx"),
         kind: "alarm".into(),
         changes: vec![change("threshold", json!("5"), json!("3"))],
+        explained: vec![],
         causes: vec!["its topic was deleted".into()],
     };
     let role = Drifted {
@@ -207,13 +208,31 @@ pub(super) fn drifted() -> Drift {
             policy("s3:*", "arn:aws:s3:::dn-dev-reports/*"),
             policy("s3:GetObject", "arn:aws:s3:::dn-dev-reports/*"),
         )],
+        explained: vec!["policy: wider than declared: its holder may s3:*".into()],
         causes: vec![],
     };
+    let entry = Accepted {
+        address: at("shared/queue/work"),
+        field: "visibility_s".into(),
+        reason: "a slow campaign".into(),
+        until: "2026-03-31".into(),
+    };
+    let changes = vec![change("visibility_s", json!(90), json!(60))];
+    let source = Source { file: "stacks/src/financial.rs".into(), line: 40 };
     Drift {
         version: VERSION,
         stage: "dev".into(),
         drifted: vec![alarm, role],
         unmanaged: vec!["reports/bucket/old (dn-dev-old)".into()],
         missing: vec![at("shared/topic/alerts")],
+        accepted: vec![Acceptance { entry, state: State::Holds, changes }],
+        excluded: [(at("reports/bucket/reports"), "excluded by name".into())].into(),
+        coverage: Coverage {
+            declared: 5,
+            compared: 3,
+            fields: 41,
+            account: Some(Owners { ours: 4, others: 2, nobodys: 1 }),
+        },
+        sources: [(at("financial/alarm/5xx"), source)].into(),
     }
 }

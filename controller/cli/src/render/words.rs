@@ -33,6 +33,11 @@ pub(crate) fn instant(milliseconds: u64) -> String {
     )
 }
 
+/// The day in UTC: `2026-03-01`.
+pub(crate) fn day(milliseconds: u64) -> String {
+    stamp(milliseconds).map_or_else(String::new, |at| at.strftime("%Y-%m-%d").to_string())
+}
+
 /// RFC 3339, for programs.
 pub(super) fn rfc3339(milliseconds: u64) -> Option<String> {
     stamp(milliseconds).map(|at| at.to_string())

@@ -11,6 +11,7 @@ use model::{
 use crate::{
     args,
     choice::select,
+    declared,
     exit::{Done, Failure, Kind},
     ledger,
     progress::News,
@@ -51,6 +52,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Apply) -
         if whole && journal.unfinished().is_some() {
             noted(&connected, "apply", &run::plan_digest(&planned), async |_| Ok(())).await?;
         }
+        declared::leave(&connected, &selection).await?;
         return Ok(Done::Nothing);
     }
     if !args.yes {
@@ -62,7 +64,9 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Apply) -
             return Err(stale(&moved));
         }
     }
-    run::execute(&connected, screen, &planned, "apply", origin).await
+    let done = run::execute(&connected, screen, &planned, "apply", origin).await?;
+    declared::leave(&connected, &selection).await?;
+    Ok(done)
 }
 
 /// What an interrupted run of a plan file began.

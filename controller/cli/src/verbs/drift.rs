@@ -1,6 +1,8 @@
 //! `dn drift`: what changed behind our back.
 
-use model::Selection;
+use std::collections::BTreeSet;
+
+use model::{Address, Selection, drift::Seen};
 
 use crate::{
     args,
@@ -9,18 +11,14 @@ use crate::{
     project::Project,
     render,
     screen::Screen,
-    session::Session,
+    session::{Connected, Session},
 };
 
 pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Drift) -> Result<Done, Failure> {
     let session = Session::open(project, &args.stage.stage)?;
     let skipped = excluded(&args.exclude, &session.declared())?;
     let connected = session.connect(&args.stage).await?;
-    let mut observed = connected.observe(&skipped).await?;
-    choice::known(&Selection { excluded: skipped.clone(), ..Selection::default() }, &observed)?;
-    observed.declared.retain(|one| !skipped.contains(&one.address));
-    let stage = &connected.session.stage;
-    let drift = model::drift(stage, &observed.declared, &observed.snapshot, observed.attached);
+    let drift = of(&connected, skipped).await?;
     screen.data(&match (args.json, args.markdown, args.sarif) {
         (true, ..) => render::drift_json(&drift),
         (_, true, _) => render::drift_markdown(&drift),
@@ -28,4 +26,20 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Drift) -
         _ => render::drift_text(&drift, &screen.style()),
     });
     Ok(if drift.is_empty() { Done::Nothing } else { Done::Drift })
+}
+
+/// Compares a stage with what is live, without `skipped`.
+pub(crate) async fn of(connected: &Connected, skipped: BTreeSet<Address>) -> Result<model::Drift, Failure> {
+    let (observed, owners) = connected.compare(&skipped).await?;
+    let selection = Selection { excluded: skipped, ..Selection::default() };
+    choice::known(&selection, &observed)?;
+    let Session { stage, accepted, clock, .. } = &connected.session;
+    let seen = Seen {
+        stage,
+        declared: &observed.declared,
+        snapshot: &observed.snapshot,
+        attached: &observed.attached,
+        owners,
+    };
+    Ok(model::drift(seen, &selection, accepted, &render::day(clock.now_ms())))
 }

@@ -130,8 +130,7 @@ async fn unfinished(from: &Connected) -> Result<Vec<String>, Failure> {
 }
 
 async fn drifted(from: &Connected) -> Result<Vec<String>, Failure> {
-    let seen = from.observe(&BTreeSet::new()).await?;
-    let drift = model::drift(&from.session.stage, &seen.declared, &seen.snapshot, seen.attached);
+    let drift = super::drift::of(from, BTreeSet::new()).await?;
     let changed = drift.drifted.iter().map(|one| {
         let fields: Vec<&str> = one.changes.iter().map(|change| change.field.as_str()).collect();
         format!("{} has drifted: {}", one.address, fields.join(", "))

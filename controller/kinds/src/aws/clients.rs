@@ -9,9 +9,14 @@ use aws_config::{SdkConfig, retry::RetryConfig};
 #[derive(Clone, Copy)]
 pub struct ReadOnly<'a, C>(pub(crate) &'a C);
 
-/// Lets a [`ReadOnly`] client start the named reads. Each kind's file names those it makes.
+/// Lets a [`ReadOnly`] client start the named reads. Each kind's file names those it makes; what a role needs to look
+/// is derived from all of them ([`reads`](crate::reads)).
 macro_rules! reads {
     ($sdk:ident: $($operation:ident $builder:ident),+ $(,)?) => {
+        /// The SDK's crate and its operations, as this file declares them.
+        pub(crate) const READS: $crate::reads::Reads =
+            (stringify!($sdk), &[$(stringify!($operation)),+]);
+
         impl<'a> $crate::aws::ReadOnly<'a, $sdk::Client> {
             $(pub(crate) fn $operation(&self) -> $sdk::operation::$operation::builders::$builder {
                 self.0.$operation()

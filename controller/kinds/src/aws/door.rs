@@ -44,6 +44,8 @@ pub struct Reader {
     memos: Arc<Mutex<BTreeMap<String, Memo>>>,
     /// One resource is looked at by itself, just before it is written: narrow calls, no stale lists.
     alone: bool,
+    /// Nothing will be deleted, so nobody asks what deleting would lose.
+    outside: bool,
 }
 
 struct Shared {
@@ -113,12 +115,24 @@ impl Writer {
 impl Reader {
     pub fn new(clients: Clients, scope: Scope, gate: Arc<dyn Gate>) -> Self {
         let shared = Shared { clients, scope, gate, outputs: Mutex::default() };
-        Self { shared: Arc::new(shared), memos: Arc::default(), alone: false }
+        Self { shared: Arc::new(shared), memos: Arc::default(), alone: false, outside: false }
     }
 
     #[must_use]
     pub fn fresh(&self) -> Self {
-        Self { shared: self.shared.clone(), memos: Arc::default(), alone: true }
+        Self { shared: self.shared.clone(), memos: Arc::default(), alone: true, outside: self.outside }
+    }
+
+    /// A view that compares and never asks what a resource holds: `drift` needs no look at anybody's data, and no
+    /// permission for one.
+    #[must_use]
+    pub fn from_outside(&self) -> Self {
+        Self { outside: true, ..self.clone() }
+    }
+
+    /// Whether what a resource holds matters.
+    pub(crate) fn looks_inside(&self) -> bool {
+        !self.outside
     }
 
     /// Whether one resource is looked at by itself: then a narrow call beats a list.

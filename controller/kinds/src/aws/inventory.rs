@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use model::{Address, Fault, Tags};
+use model::{Address, Fault, Tags, drift::Owners};
 
 use crate::{Place, Reader, aws::reads};
 
@@ -51,6 +51,39 @@ impl Reader {
             }
         })
         .await
+    }
+
+    /// Whose the resources of the account and Region are, by everything that the tagging API lists. What AWS cannot
+    /// tag, and what never carried a tag, is not in that list (Resource Groups Tagging API, `GetResources`).
+    ///
+    /// # Errors
+    /// When the tagging API refuses or does not answer.
+    pub async fn owners(&self) -> Result<Owners, Fault> {
+        let (mut owners, mut token) = (Owners::default(), None::<String>);
+        let at = whole_account("tags");
+        loop {
+            let page = self
+                .read(&at, "tag", "GetResources", || {
+                    let ask = self.tagging().get_resources().resources_per_page(100);
+                    ask.set_pagination_token(token.clone()).send()
+                })
+                .await?;
+            for one in page.resource_tag_mapping_list() {
+                let tags: Tags =
+                    one.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
+                let ours = self.scope().owned_address(&tags).is_some();
+                let others = self.scope().foreign_owner(&tags).is_some();
+                match (ours, others) {
+                    (true, _) => owners.ours += 1,
+                    (false, true) => owners.others += 1,
+                    (false, false) => owners.nobodys += 1,
+                }
+            }
+            token = page.pagination_token().filter(|token| !token.is_empty()).map(str::to_owned);
+            if token.is_none() {
+                return Ok(owners);
+            }
+        }
     }
 
     /// The tags of a resource: from the inventory where that shows just what is expected, else from `ask`, the

@@ -17,7 +17,7 @@ use crate::{Live, Place, Reader, Resource, Scope, Writer, aws::Absent};
 mod birth;
 mod empty;
 mod lifecycle;
-mod look;
+pub(crate) mod look;
 mod notify;
 mod settings;
 mod write;

@@ -144,8 +144,12 @@ impl Resource for ContactList {
             found.absent_on(ABSENT)
         };
         let another = name != at.name();
-        let (found, contacts) =
-            try_join(get, count(at, &name, if another { COUNT_MAX } else { 1 }, aws)).await?;
+        let at_most = match (aws.looks_inside(), another) {
+            (false, _) => 0,
+            (true, true) => COUNT_MAX,
+            (true, false) => 1,
+        };
+        let (found, contacts) = try_join(get, count(at, &name, at_most, aws)).await?;
         let (Some(found), Some(contacts)) = (found, contacts) else { return Ok(None) };
         let tags = match found.tags {
             Some(ref tags) => read_tags(tags),
@@ -292,6 +296,9 @@ async fn list_names(at: &Address, aws: &Reader) -> Result<Vec<String>, Fault> {
 
 /// How many contacts the list has, counted as far as `at_most`; `None` when the list is gone.
 async fn count(at: &Place, list: &str, at_most: usize, aws: &Reader) -> Result<Option<usize>, Fault> {
+    if at_most == 0 {
+        return Ok(Some(0));
+    }
     let size = i32::try_from(at_most).map_or(COUNT_PAGE, |most| most.min(COUNT_PAGE));
     let (mut contacts, mut token) = (0, None::<String>);
     loop {

@@ -34,7 +34,7 @@ use crate::{
 };
 
 mod beside;
-mod look;
+pub(crate) mod look;
 mod read;
 mod release;
 mod sources;

@@ -27,7 +27,7 @@ use crate::{
 
 pub mod draft;
 pub(crate) mod identity;
-mod look;
+pub(crate) mod look;
 mod openapi;
 pub(crate) mod patch;
 pub mod stage;

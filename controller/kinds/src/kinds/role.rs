@@ -21,7 +21,7 @@ use crate::{
     aws::{Absent, Waiting, tag_changes},
 };
 
-mod look;
+pub(crate) mod look;
 mod sync;
 
 use look::Seen;

@@ -19,7 +19,7 @@ use crate::{
 };
 
 mod keys;
-mod read;
+pub(crate) mod read;
 mod request;
 mod write;
 

@@ -80,7 +80,16 @@ fn the_json_of_drift_has_the_promised_members() {
     let read: Value = serde_json::from_str(&drift_json(&drifted())).unwrap();
     let mut members = keys(&read);
     members.sort_unstable();
-    assert_eq!(members, ["drifted", "missing", "stage", "unmanaged", "version"]);
+    let promised = ["drifted", "missing", "stage", "unmanaged", "version"];
+    let more = ["accepted", "coverage", "excluded", "sources"];
+    let mut all = [&promised[..], &more[..]].concat();
+    all.sort_unstable();
+    assert_eq!(members, all);
+    assert_eq!(read["coverage"]["account"], json!({"ours": 4, "others": 2, "nobodys": 1}));
+    assert_eq!(
+        (&read["accepted"][0]["state"], &read["accepted"][0]["until"]),
+        (&json!("holds"), &json!("2026-03-31"))
+    );
     let alarm = json!({"address": "financial/alarm/5xx", "kind": "alarm", "causes": ["its topic was deleted"],
         "changes": [{"field": "threshold", "live": "5", "want": "3", "impact": "in-place"}]});
     assert_eq!(read["drifted"][0], alarm);
@@ -104,9 +113,14 @@ fn sarif_has_the_required_structure() {
         assert_eq!(rule["defaultConfiguration"]["level"], result["level"]);
         assert!(!result["message"]["text"].as_str().unwrap().is_empty());
         let place = &result["locations"][0];
-        assert_eq!(place["physicalLocation"]["artifactLocation"]["uri"], "environments/dev.yaml");
         assert!(place["logicalLocations"][0]["fullyQualifiedName"].is_string());
     }
+    let place = |number: usize| &results[number]["locations"][0]["physicalLocation"];
+    let declared =
+        json!({"artifactLocation": {"uri": "stacks/src/financial.rs"}, "region": {"startLine": 40}});
+    assert_eq!(place(0), &declared, "the line of the stack");
+    let nobodys = json!({"artifactLocation": {"uri": "environments/dev.yaml"}, "region": {"startLine": 1}});
+    assert_eq!(place(2), &nobodys, "what nobody declares is shown at the environment");
     let told: Vec<(&str, &str)> = results
         .iter()
         .map(|one| {

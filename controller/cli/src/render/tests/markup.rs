@@ -69,7 +69,9 @@ fn a_plan_is_a_heading_risks_a_table_and_folded_documents() {
 fn drift_is_a_table_and_lists() {
     let text = drift_markdown(&drifted());
     for line in [
-        "## dev · 2 fields changed in 2 resources, 1 missing, 1 unmanaged",
+        "## dev · 2 fields changed in 2 resources, 1 missing, 1 unmanaged, 1 accepted",
+        "- `outreach/role/send: policy: wider than declared: its holder may s3:*`",
+        "- `shared/queue/work: visibility_s: accepted until 2026-03-31: a slow campaign`",
         "| `financial/alarm/5xx` | `threshold` | `\"3\"` | `\"5\"` |",
         "| `outreach/role/send` | `policy` | document | document |",
         "- `shared/topic/alerts`",

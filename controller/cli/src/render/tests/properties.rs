@@ -88,6 +88,7 @@ fn drift_of(plan: Plan) -> Drift {
         address: step.address,
         kind: step.kind,
         changes: step.changes,
+        explained: vec![],
         causes: vec![],
     });
     Drift {
@@ -96,6 +97,10 @@ fn drift_of(plan: Plan) -> Drift {
         drifted: drifted.collect(),
         unmanaged: plan.excluded.into_values().collect(),
         missing: plan.findings.into_keys().collect(),
+        accepted: vec![],
+        excluded: Default::default(),
+        coverage: Default::default(),
+        sources: Default::default(),
     }
 }
 

@@ -25,6 +25,9 @@ fn runs() -> Vec<Run> {
         ended_ms: how.map(|_| 1_795_371_379_000 + number * 3_600_000),
         how,
         planned: 3,
+        commit: None,
+        dirty: false,
+        release: None,
         steps,
     };
     let done = |name: &str| (at(name), Action::Create, StepEnd::Done);
@@ -215,7 +218,7 @@ dev · nothing to do
 fn drift_tells_declared_from_live() {
     assert_eq!(
         drift_text(&drifted(), &wide(80)),
-        r#"dev · 2 fields changed in 2 resources, 1 missing, 1 unmanaged
+        r#"dev · 2 fields changed in 2 resources, 1 missing, 1 unmanaged, 1 accepted
 
   ! financial/alarm/5xx
       threshold  declared "3", live "5"
@@ -228,12 +231,20 @@ fn drift_tells_declared_from_live() {
         +         "s3:*"
                 ],
                 "Effect": "Allow",
+      that is: policy: wider than declared: its holder may s3:*
 
   Missing: declared and not there
     shared/topic/alerts
 
   Unmanaged: there and not declared
     reports/bucket/old (dn-dev-old)
+
+  Accepted
+    shared/queue/work  visibility_s: accepted until 2026-03-31: a slow campaign
+
+  3 of 5 resources compared, in 41 fields
+  left out: reports/bucket/reports (excluded by name)
+  7 tagged resources in the account: 4 ours, 2 of others, 1 of nobody
 "#
     );
 }

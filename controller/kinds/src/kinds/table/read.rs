@@ -96,7 +96,8 @@ pub(super) fn may_hold(table: &TableDescription) -> Holds {
 /// Asks the table itself for one item. Only their number comes back, never the item.
 pub(super) async fn holds(at: &Place, aws: &Reader, table: &TableDescription) -> Result<Holds, Fault> {
     // A table in any other state answers no scan; what it was last said to hold is all that can be known.
-    if !matches!(table.table_status(), Some(TableStatus::Active | TableStatus::Updating)) {
+    let answers = matches!(table.table_status(), Some(TableStatus::Active | TableStatus::Updating));
+    if !answers || !aws.looks_inside() {
         return Ok(may_hold(table));
     }
     let answer = aws
