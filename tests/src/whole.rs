@@ -2,6 +2,7 @@
 
 mod adoption;
 mod bad_input;
+mod browser;
 mod by_hand;
 mod doors;
 mod figures;

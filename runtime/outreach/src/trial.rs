@@ -209,8 +209,12 @@ fn request(method: Method, headers: &[(&'static str, String)], body: Vec<u8>) ->
 
 /// A post of a user.
 pub(crate) fn post(uid: &str, body: &Value) -> Request {
-    let headers = [("authorization", format!("Bearer {}", token(uid)))];
-    request(Method::POST, &headers, body.to_string().into_bytes())
+    post_by(&token(uid), body.to_string().into_bytes())
+}
+
+/// A post of who has this token.
+pub(crate) fn post_by(token: &str, body: Vec<u8>) -> Request {
+    request(Method::POST, &[("authorization", format!("Bearer {token}"))], body)
 }
 
 /// The same with a name.
@@ -222,10 +226,14 @@ pub(crate) fn post_once(uid: &str, name: &str, body: &Value) -> Request {
 
 /// A query of a user.
 pub(crate) fn get(uid: &str, query: &[(&str, &str)]) -> Request {
-    let headers = [("authorization", format!("Bearer {}", token(uid)))];
-    let mut request = request(Method::GET, &headers, Vec::new());
+    get_by(&token(uid), query)
+}
+
+/// A query of who has this token.
+pub(crate) fn get_by<V: AsRef<str>>(token: &str, query: &[(&str, V)]) -> Request {
+    let mut request = request(Method::GET, &[("authorization", format!("Bearer {token}"))], Vec::new());
     for (name, value) in query {
-        request.query.entry((*name).to_owned()).or_default().push((*value).to_owned());
+        request.query.entry((*name).to_owned()).or_default().push(value.as_ref().to_owned());
     }
     request
 }

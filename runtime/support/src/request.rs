@@ -30,18 +30,22 @@ impl Request {
     /// Reads an event as it came. A header that HTTP does not allow is the caller's mistake, not ours.
     ///
     /// # Errors
-    /// When it is no event of API Gateway, or as [`of`](Self::of).
-    pub fn read(event: serde_json::Value) -> Result<Self, Failed> {
+    /// When it is no event of API Gateway, or its body says that it is base64 and is not.
+    pub fn read(mut event: serde_json::Value) -> Result<Self, Failed> {
+        // A parameter without a value, which the reader of events does not survive.
+        if let Some(all) =
+            event.get_mut("multiValueQueryStringParameters").and_then(|all| all.as_object_mut())
+        {
+            all.retain(|_, values| values.as_array().is_none_or(|values| !values.is_empty()));
+        }
         let event = serde_json::from_value(event);
         // The message may quote a value.
         event.map_err(|_| Failed::invalid("The request cannot be read")).and_then(Self::of)
     }
 
-    /// Reads an event.
-    ///
     /// # Errors
     /// When its body says that it is base64 and is not.
-    pub fn of(event: ApiGatewayProxyRequest) -> Result<Self, Failed> {
+    fn of(event: ApiGatewayProxyRequest) -> Result<Self, Failed> {
         let context = event.request_context;
         let stage = context.stage.unwrap_or_default();
         let path = event.path.unwrap_or_default();
@@ -130,6 +134,16 @@ mod tests {
         let failed = Request::read(event).expect_err("a control character");
         assert_eq!(failed.message, "The request cannot be read");
         assert!(Request::read(serde_json::Value::Null).is_err());
+    }
+
+    #[test]
+    fn a_parameter_without_a_value_is_absent() {
+        let event = serde_json::json!({
+            "path": "/a", "httpMethod": "GET", "multiValueQueryStringParameters": { "a": [], "b": ["1"] },
+            "requestContext": { "httpMethod": "GET", "identity": {} },
+        });
+        let read = Request::read(event).expect("a request");
+        assert_eq!((read.parameter("a"), read.parameter("b")), (None, Some("1")));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What tests of handlers stand on: the other side of HTTP calls, and tables of the contract's shapes.
+//! What tests of handlers stand on: the other side of HTTP calls, tables of the contract's shapes, and documents
+//! that are nearly right.
 
 use std::{
     collections::BTreeMap,
@@ -16,6 +17,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::body::SdkBody;
 use contract::table::{Attribute, Table, Type};
+use serde_json::Value;
 
 use crate::{Aws, http::Http};
 
@@ -121,4 +123,132 @@ pub async fn add_table(aws: &Aws, shape: &Table) {
     let table = table.set_attribute_definitions(Some(definitions.collect()));
     let table = table.set_global_secondary_indexes(Some(indexes).filter(|all| !all.is_empty()));
     table.billing_mode(BillingMode::PayPerRequest).send().await.expect("a table");
+}
+
+/// Chance that can be had again: the same seed, the same requests (SplitMix64).
+#[derive(Clone, Debug)]
+pub struct Dice {
+    seed: u64,
+    state: u64,
+}
+
+/// Says which seed it was when a test fails.
+impl Drop for Dice {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the seed was {}", self.seed);
+        }
+    }
+}
+
+impl Dice {
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { seed, state: seed }
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// From 0 on, less than `most`.
+    pub fn below(&mut self, most: usize) -> usize {
+        usize::try_from(self.next() % most.max(1) as u64).unwrap_or_default()
+    }
+
+    /// Once in so many times.
+    pub fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+
+    /// # Panics
+    /// When there is nothing to pick.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
+
+    /// Characters that somebody forgets: signs, controls, other scripts, more than 16 bits.
+    pub fn text(&mut self, most: usize) -> String {
+        let one = |dice: &mut Self| match dice.below(8) {
+            0 => char::from_u32(u32::try_from(dice.next() % 0x11_0000).unwrap_or_default())
+                .unwrap_or('\u{fffd}'),
+            1 => *dice.pick(&['\0', '\r', '\n', '"', '\'', '<', '%', '\\', '\u{202e}', '\u{7f}', '@', ',']),
+            _ => char::from(u8::try_from(0x20 + dice.next() % 0x5f).unwrap_or(b' ')),
+        };
+        (0..self.below(most + 1)).map(|_| one(self)).collect()
+    }
+
+    pub fn bytes(&mut self, most: usize) -> Vec<u8> {
+        (0..self.below(most + 1)).map(|_| self.next().to_le_bytes()[0]).collect()
+    }
+
+    /// Any JSON, not deep.
+    pub fn json(&mut self) -> Value {
+        self.json_within(3)
+    }
+
+    fn json_within(&mut self, depth: usize) -> Value {
+        match self.below(if depth == 0 { 7 } else { 9 }) {
+            0 => Value::Null,
+            1 => self.once_in(2).into(),
+            2 => self.next().cast_signed().into(),
+            3 => f64::from_bits(self.next()).into(),
+            4 => {
+                (*self.pick(&["a@b.example", "", "OPT_IN", "financial", "PASS", "1", "2025-11-21T00:00:00Z"]))
+                    .into()
+            }
+            5 | 6 => self.text(24).into(),
+            7 => (0..self.below(4)).map(|_| self.json_within(depth - 1)).collect(),
+            _ => (0..self.below(4)).map(|_| (self.text(8), self.json_within(depth - 1))).collect(),
+        }
+    }
+
+    /// A document with one of its members, at any depth, replaced.
+    pub fn mutated(&mut self, mut document: Value) -> Value {
+        let depth = self.below(5);
+        self.replace(&mut document, depth);
+        document
+    }
+
+    fn replace(&mut self, inside: &mut Value, depth: usize) {
+        let length = match inside {
+            Value::Object(members) => members.len(),
+            Value::Array(items) => items.len(),
+            _ => 0,
+        };
+        if depth == 0 || length == 0 {
+            *inside = self.json();
+            return;
+        }
+        let at = self.below(length);
+        match inside {
+            Value::Object(members) => {
+                if let Some(member) = members.values_mut().nth(at) {
+                    self.replace(member, depth - 1);
+                }
+            }
+            other => self.replace(&mut other[at], depth - 1),
+        }
+    }
+
+    /// A text with some of its bytes changed, gone or doubled.
+    pub fn damaged(&mut self, text: &str) -> Vec<u8> {
+        let mut bytes = text.as_bytes().to_vec();
+        for _ in 0..=self.below(3) {
+            let at = self.below(bytes.len());
+            match self.below(3) {
+                0 if !bytes.is_empty() => bytes[at] = self.next().to_le_bytes()[0],
+                1 => bytes.truncate(at),
+                _ => {
+                    let tail = bytes[at.min(bytes.len())..].to_vec();
+                    bytes.extend(tail);
+                }
+            }
+        }
+        bytes
+    }
 }

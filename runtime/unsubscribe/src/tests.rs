@@ -6,4 +6,5 @@ mod links;
 mod mail_events;
 mod mailto;
 mod races;
+mod random;
 mod reconcile;

@@ -159,9 +159,3 @@ impl Trial {
         Request { body: b"List-Unsubscribe=One-Click".to_vec(), ..request("POST", token) }
     }
 }
-
-/// Runs a trial of a property on time that passes when everybody waits.
-pub(crate) fn on_paused_time<T>(trial: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-    runtime.expect("a runtime").block_on(trial)
-}

@@ -75,7 +75,7 @@ fn asking(authorization: &str) -> Request {
         "path": "/", "httpMethod": "GET", "headers": { "authorization": authorization },
         "requestContext": { "httpMethod": "GET", "identity": {} },
     });
-    Request::of(serde_json::from_value(event).expect("an event")).expect("a request")
+    Request::read(event).expect("a request")
 }
 
 async fn verify(token: &str, call: &Call<OutreachHealth>) -> Result<User, Failed> {

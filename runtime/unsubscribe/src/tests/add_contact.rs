@@ -5,20 +5,19 @@ use contract::{
     stream::Stream,
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::{Failed, Request};
 
 use crate::{
     add_contact, link,
-    trial::{DAY, NOW, Trial, on_paused_time, request},
+    trial::{DAY, NOW, Trial, request},
 };
 
 const KEY: &[u8] = include_bytes!("../../../support/tests/vectors/token-key.pem");
 const ANN: &str = "ann@example.com";
 
 /// A Firebase token of staff.
-fn firebase(change: &Value) -> String {
+pub(super) fn firebase(change: &Value) -> String {
     let now_s = NOW / 1000;
     let mut claims = json!({
         "iss": "https://securetoken.google.com/dn-test", "aud": "dn-test", "sub": "staff-1",
@@ -171,22 +170,4 @@ async fn staff_has_25_requests_a_minute() {
     }
     let refused = asked(&trial, by_staff(&json!({ "email": ANN }), &token)).await.expect_err("refused");
     assert_eq!((refused.code.status(), refused.retry_after_s), (429, Some(60)));
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
-    #[test]
-    fn no_request_is_more_than_refused(
-        body in any::<Vec<u8>>(), authorization in proptest::option::of(".{0,60}"),
-    ) {
-        let code = on_paused_time(async {
-            let trial = Trial::begin().await;
-            let mut request = Request { body, ..posted(&Value::Null) };
-            if let Some(value) = authorization.and_then(|text| text.parse().ok()) {
-                request.headers.insert("authorization", value);
-            }
-            add_contact::handle(request, trial.call::<AddContact>(NOW)).await.expect_err("refused").code
-        });
-        prop_assert!((400..500).contains(&code.status()));
-    }
 }

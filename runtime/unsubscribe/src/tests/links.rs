@@ -4,14 +4,13 @@ use contract::{
     function::{FinancialUnsubscribe, OutreachUnsubscribe},
     stream::Stream,
 };
-use proptest::prelude::*;
 use sandbox::{Trouble, What, When};
 use serde_json::Value;
 use support::{Reply, Request};
 
 use crate::{
     link,
-    trial::{DAY, NOW, Trial, on_paused_time, request},
+    trial::{DAY, NOW, Trial, request},
 };
 
 const ANN: &str = "ann@example.com";
@@ -272,28 +271,5 @@ async fn what_is_not_kept_is_not_confirmed() {
         assert!(trial.rows("contacts").await.is_empty());
         assert_eq!(trial.audited("result").await, ["failed"]);
         assert!(!reply.body.contains(ANN) && !reply.body.contains(code));
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-    #[test]
-    fn no_request_is_more_than_refused(
-        token in "[A-Za-z0-9_=%/.-]{0,400}",
-        body in any::<Vec<u8>>(),
-        method in "GET|POST|HEAD|PUT",
-        kind in 0..4_usize,
-    ) {
-        let status = on_paused_time(async {
-            let trial = Trial::begin().await;
-            let mut request = Request { body, ..request(&method, &token) };
-            let form = "application/x-www-form-urlencoded";
-            let kinds = ["text/plain", form, "multipart/form-data; boundary=x", "\u{1}"];
-            if let Ok(kind) = kinds[kind].parse() {
-                request.headers.insert("content-type", kind);
-            }
-            asked(&trial, request).await.status
-        });
-        prop_assert!(status < 500);
     }
 }
