@@ -80,6 +80,10 @@ const DOORS: &[(&[&str], &[(&str, &str)])] = &[
             ("runtime/subscription/src/token.rs", "only for the variables of the key, one way each"),
             ("runtime/subscription/src/registry.rs", "transactions of items that writers made"),
             ("runtime/outreach/src/event.rs", "transactions of items that writers made"),
+            (
+                "runtime/operations/src/nightly.rs",
+                "the bucket and the topic of its variables; everything else is read through the kinds",
+            ),
         ],
     ),
     (
