@@ -13,7 +13,7 @@ mod accepted;
 mod outside;
 
 pub use accepted::{Accepted, Day, Sentence};
-pub use outside::{Firebase, Logs, Mail, Mailgun, Reports, Thresholds, Unsubscribe, Web};
+pub use outside::{Ci, Firebase, Logs, Mail, Mailgun, Reports, Thresholds, Unsubscribe, Web};
 
 /// One stage: an account, and what differs there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -60,6 +60,9 @@ pub struct Environment {
     /// How much is written down about functions and gateways.
     #[serde(default)]
     pub logs: Logs,
+    /// The forge that plans and applies; without it no role is made for one.
+    #[serde(default)]
+    pub ci: Option<Ci>,
     /// Differences that people know of, left out of `drift` until their day is over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepted: Vec<Accepted>,
