@@ -2,7 +2,7 @@
 //!
 //! | role | who | may |
 //! | --- | --- | --- |
-//! | `ci-look` | pull requests and the main branch | look at everything, and read the control bucket |
+//! | `ci-look` | every workflow of the repository (branches of strangers get no token) | look at everything, and read the control bucket |
 //! | `ci-change` | jobs of the environment that people approve | change the stage |
 
 use kinds::{
@@ -63,38 +63,36 @@ const LISTS: &[&str] =
 pub(crate) fn declare(world: &mut World, environment: &Environment) -> Result<(), DeclareError> {
     let Some(ci) = &environment.ci else { return Ok(()) };
     let provider = world.add(STACK, "github", IdentityProvider::at(GITHUB, AUDIENCE))?;
-    let Ci { repository, environment: approved, branch } = ci;
-    let look =
-        [format!("repo:{repository}:pull_request"), format!("repo:{repository}:ref:refs/heads/{branch}")];
+    let Ci { repository, environment: approved } = ci;
     let control = Text::of(&crate::control_bucket(), "arn").then("/*");
     let journal = Statement::allow(["s3:GetObject"], [control.to_string()]).sid("control");
     let (region, account) = (environment.region.as_str(), environment.account.as_str());
-    let reads = reads::statements(region, account).into_iter().chain([journal]);
+    // A plan tells what deleting would lose, so it looks whether there is anything.
+    let reads = reads::statements(region, account).into_iter().chain(reads::whether_empty(region, account));
+    let reads = reads.chain([journal]);
     let looks = Role {
         description: Some("Workflows that plan and look for drift.".to_owned()),
         inline: Some(Policy::new(reads)),
-        ..Role::trusting(trust(&provider, &look))
+        ..Role::trusting(trust(&provider, "StringLike", &format!("repo:{repository}:*")))
     };
     world.add(STACK, "ci-look", looks)?;
-    let change = [format!("repo:{repository}:environment:{approved}")];
+    let change = format!("repo:{repository}:environment:{approved}");
     let changes = Role {
         description: Some("Workflows that people approved.".to_owned()),
         managed: [POWER_USER.to_owned()].into(),
         inline: Some(identities(environment)),
-        ..Role::trusting(trust(&provider, &change))
+        ..Role::trusting(trust(&provider, "StringEquals", &change))
     };
     world.add(STACK, "ci-change", changes).map(|_| ())
 }
 
 /// Tokens of these subjects, made for AWS.
-fn trust(provider: &Handle<IdentityProvider>, subjects: &[String]) -> Policy {
+fn trust(provider: &Handle<IdentityProvider>, operator: &str, subject: &str) -> Policy {
     let host = GITHUB.trim_start_matches("https://");
-    let mut statement = Statement::allow(["sts:AssumeRoleWithWebIdentity"], [""; 0])
+    let statement = Statement::allow(["sts:AssumeRoleWithWebIdentity"], [""; 0])
         .to_federated(&provider.arn().text().to_string())
-        .when("StringEquals", &format!("{host}:aud"), AUDIENCE);
-    for subject in subjects {
-        statement = statement.when("StringEquals", &format!("{host}:sub"), subject.as_str());
-    }
+        .when("StringEquals", &format!("{host}:aud"), AUDIENCE)
+        .when(operator, &format!("{host}:sub"), subject);
     Policy::new([statement])
 }
 

@@ -21,3 +21,4 @@ mod stage;
 mod stories;
 mod tidy;
 mod triggers;
+mod workflows;

@@ -177,6 +177,27 @@ pub fn statements(region: &str, account: &str) -> Vec<Statement> {
     limited.chain([Statement::allow(everywhere, ["*"]).sid("list")]).collect()
 }
 
+/// To find out whether something holds data, for who plans: how much there is, and nothing of what it is where AWS can
+/// tell these apart.
+#[must_use]
+pub fn whether_empty(region: &str, account: &str) -> [Statement; 3] {
+    let table = format!("arn:aws:dynamodb:{region}:{account}:table/*");
+    let list = format!("arn:aws:ses:{region}:{account}:contact-list/*");
+    [
+        Statement::allow(["dynamodb:Scan"], [table]).sid("items").when(
+            "StringEquals",
+            "dynamodb:Select",
+            "COUNT",
+        ),
+        Statement::allow(["s3:ListBucketVersions"], ["arn:aws:s3:::*"]).sid("objects").when(
+            "StringEquals",
+            "s3:ResourceAccount",
+            account,
+        ),
+        Statement::allow(["ses:ListContacts"], [list]).sid("contacts"),
+    ]
+}
+
 /// Every declared read but the one that needs no permission.
 fn operations() -> impl Iterator<Item = (&'static str, &'static str)> {
     let all = DECLARED.iter().flat_map(|(sdk, operations)| operations.iter().map(move |one| (*sdk, *one)));

@@ -111,13 +111,6 @@ pub struct Ci {
     pub repository: String,
     /// The environment of that repository whose approved jobs may change this stage.
     pub environment: String,
-    /// The branch whose runs may look.
-    #[serde(default = "main_branch")]
-    pub branch: String,
-}
-
-fn main_branch() -> String {
-    "main".to_owned()
 }
 
 /// Financial reports and who may read them.
