@@ -2,7 +2,7 @@
 //!
 //! | role | who | may |
 //! | --- | --- | --- |
-//! | `ci-look` | every workflow of the repository (branches of strangers get no token) | look at everything, and read the control bucket |
+//! | `ci-look` | every workflow of the repository | look at everything, and read the control bucket |
 //! | `ci-change` | jobs of the environment that people approve | change the stage |
 
 use kinds::{

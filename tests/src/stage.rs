@@ -182,9 +182,18 @@ impl Stage {
         Arc::new(Time(self.account.clock()))
     }
 
-    pub(crate) async fn observe(&self) -> Result<Observation, Vec<Fault>> {
+    fn reader(&self) -> Reader {
         let gate = PacedGate::read_only(self.time(), Arc::new(Silent), SEED).in_lanes(&self.lanes);
-        let reader = Reader::new(self.clients.clone(), self.scope.clone(), Arc::new(gate));
+        Reader::new(self.clients.clone(), self.scope.clone(), Arc::new(gate))
+    }
+
+    pub(crate) async fn observe(&self) -> Result<Observation, Vec<Fault>> {
+        observe(&Watching::new(&self.world, self.reader()), &BTreeSet::new(), &Silent).await
+    }
+
+    /// As `drift` looks.
+    pub(crate) async fn compare(&self) -> Result<Observation, Vec<Fault>> {
+        let reader = self.reader().from_outside();
         observe(&Watching::new(&self.world, reader), &BTreeSet::new(), &Silent).await
     }
 
@@ -196,7 +205,7 @@ impl Stage {
     }
 
     pub(crate) async fn drift(&self) -> Drift {
-        let seen = self.observe().await.expect("an observation");
+        let seen = self.compare().await.expect("an observation");
         let seen = model::drift::Seen {
             stage: &self.scope.stage,
             declared: &seen.declared,

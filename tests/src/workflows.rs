@@ -89,7 +89,8 @@ fn a_linter_finds_nothing() {
     for name in FILES {
         assert_eq!(linter.complaints(&path(name)), "", "{name}");
     }
-    let canary = "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - run: echo ${{ steps.x.outputs.y }}\n";
+    let canary = "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      \
+                  - run: echo ${{ steps.x.outputs.y }}\n";
     let folder = tempfile::tempdir().expect("a folder");
     let bad = folder.path().join("bad.yml");
     fs::write(&bad, canary).expect("a file");

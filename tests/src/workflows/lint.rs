@@ -16,7 +16,9 @@ const SCRIPT: &str = r#"
 const { createLinter } = require(process.argv[1]);
 const text = require("node:fs").readFileSync(process.argv[2], "utf8");
 createLinter().then((lint) => {
-  for (const { line, column, message } of lint(text, process.argv[2])) console.log(`${line}:${column}: ${message}`);
+  for (const { line, column, message } of lint(text, process.argv[2])) {
+    console.log(`${line}:${column}: ${message}`);
+  }
 });
 "#;
 

@@ -37,12 +37,14 @@ impl<'p> Machine<'p> {
         let checked = CHECKED.join("|");
         let dn = binary().display();
         let cargo = format!(
-            "test \"$1\" = dn || exit 1\nshift\ncase \"$1\" in {checked}) set -- \"$@\" --help ;; esac\nexec {dn} \"$@\""
+            "test \"$1\" = dn || exit 1\nshift\n\
+             case \"$1\" in {checked}) set -- \"$@\" --help ;; esac\nexec {dn} \"$@\""
         );
         program("cargo", &cargo);
         // The comment that is posted first has the id 7.
         let gh = format!(
-            "case \"$*\" in *--jq*) cat {here}/comments 2>/dev/null ;; *'POST repos/'*/comments*) echo 7 > {here}/comments ;; esac\ntrue"
+            "case \"$*\" in\n*--jq*) cat {here}/comments 2>/dev/null ;;\n\
+             *'POST repos/'*/comments*) echo 7 > {here}/comments ;;\nesac\ntrue"
         );
         program("gh", &gh);
         program("git", "test \"$1\" = push || exec /usr/bin/git \"$@\"");
