@@ -14,7 +14,7 @@ mod outside;
 mod quotas;
 
 pub use accepted::{Accepted, Day, Sentence};
-pub use outside::{Firebase, Logs, Mail, Mailgun, Reports, Thresholds, Unsubscribe, Web};
+pub use outside::{Ci, Firebase, Logs, Mail, Mailgun, Reports, Thresholds, Unsubscribe, Web};
 pub use quotas::Quotas;
 
 /// One stage: an account, and what differs there.
@@ -72,6 +72,9 @@ pub struct Environment {
     /// What the account may have; beyond it, `plan` and `apply` stop before they look.
     #[serde(default)]
     pub quotas: Quotas,
+    /// The forge that plans and applies; without it no role is made for one.
+    #[serde(default)]
+    pub ci: Option<Ci>,
     /// Differences that people know of, left out of `drift` until their day is over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepted: Vec<Accepted>,

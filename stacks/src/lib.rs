@@ -25,6 +25,7 @@ pub mod code;
 pub mod dn_api;
 pub mod environment;
 pub mod financial;
+mod forge;
 mod functions;
 mod gateways;
 pub mod observability;
@@ -48,6 +49,7 @@ pub use environment::Environment;
 pub fn declare(environment: &Environment, artefacts: &Artefacts) -> Result<World, DeclareError> {
     let mut world = World::default();
     let operations = operations::declare(&mut world, environment)?;
+    forge::declare(&mut world, environment)?;
     shared::declare(&mut world, environment, &operations)?;
     outreach::declare(&mut world, environment)?;
     financial::declare(&mut world, environment, &operations)?;

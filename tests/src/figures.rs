@@ -71,6 +71,25 @@ pub(crate) async fn looking() -> Looking {
     Looking { resources: plan.summary.unchanged, calls, rounds, time: begun.elapsed() }
 }
 
+/// What one comparison by the nightly function costs: no look at what anything holds.
+pub(crate) async fn comparing() -> Looking {
+    const ROUND: Duration = Duration::from_secs(3_600);
+    let stage = Stage::empty(&environment());
+    assert!(stage.apply().await.is_complete());
+    stage.account.forget_served();
+    stage.account.set_weather(Weather { latency: ROUND, ..Weather::default() });
+    let begun = Instant::now();
+    let seen = stage.compare().await.expect("an observation");
+    let rounds = begun.elapsed().as_millis() / ROUND.as_millis();
+    let mut calls = BTreeMap::new();
+    stage.account.served().into_iter().for_each(|call| *calls.entry(call.service).or_default() += 1);
+    tokio::time::sleep(ROUND).await;
+    stage.account.set_weather(brisk());
+    let begun = Instant::now();
+    stage.compare().await.expect("an observation");
+    Looking { resources: seen.snapshot.found.len(), calls, rounds, time: begun.elapsed() }
+}
+
 /// One attempt of a call: when it began and ended.
 type Attempt = (Instant, Instant);
 
@@ -236,6 +255,16 @@ async fn a_plan_takes_six_rounds_at_most() {
     let looking = looking().await;
     print!("{looking}");
     assert!(looking.rounds <= 6, "{looking}");
+}
+
+/// The nightly comparison asks for less than a plan, and never for what somebody keeps.
+#[tokio::test(start_paused = true)]
+async fn comparing_asks_for_less_than_planning() {
+    let (comparing, looking) = (comparing().await, looking().await);
+    print!("comparing, as the nightly function does: {comparing}");
+    let of = |one: &Looking| one.calls.values().sum::<usize>();
+    assert!(of(&comparing) < of(&looking), "{comparing}{looking}");
+    assert!(comparing.rounds <= looking.rounds, "{comparing}{looking}");
 }
 
 #[tokio::test(start_paused = true)]

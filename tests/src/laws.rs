@@ -28,6 +28,7 @@ pub(crate) mod gateway_account;
 pub(crate) mod identity;
 pub(crate) mod identity_pool;
 pub(crate) mod identity_pool_roles;
+pub(crate) mod identity_provider;
 pub(crate) mod key;
 pub(crate) mod key_group;
 pub(crate) mod log_group;

@@ -230,6 +230,12 @@ impl Stage {
         observe(&Watching::new(&self.world, self.looking()), &BTreeSet::new(), &Silent).await
     }
 
+    /// As `drift` looks.
+    pub(crate) async fn compare(&self) -> Result<Observation, Vec<Fault>> {
+        let reader = self.looking().from_outside();
+        observe(&Watching::new(&self.world, reader), &BTreeSet::new(), &Silent).await
+    }
+
     pub(crate) async fn plan(&self, selection: &Selection) -> Plan {
         let seen = self.observe().await.expect("an observation");
         let Scope { stage, account, region, .. } = self.scope.clone();
@@ -238,7 +244,7 @@ impl Stage {
     }
 
     pub(crate) async fn drift(&self) -> Drift {
-        let seen = self.observe().await.expect("an observation");
+        let seen = self.compare().await.expect("an observation");
         let seen = model::drift::Seen {
             stage: &self.scope.stage,
             declared: &seen.declared,

@@ -28,3 +28,4 @@ mod stage;
 mod stories;
 mod tidy;
 mod triggers;
+mod workflows;

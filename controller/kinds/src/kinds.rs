@@ -16,6 +16,7 @@ pub mod gateway_account;
 pub mod identity;
 pub mod identity_pool;
 pub mod identity_pool_roles;
+pub mod identity_provider;
 pub mod key;
 pub mod key_group;
 pub mod log_group;
@@ -47,6 +48,7 @@ pub const KINDS: &[Kind] = &[
     Kind::of::<identity_pool::IdentityPool>(),
     Kind::of::<identity_pool_roles::IdentityPoolRoles>(),
     Kind::of::<identity::Identity>(),
+    Kind::of::<identity_provider::IdentityProvider>(),
     Kind::of::<function::Function>(),
     Kind::of::<function_policy::FunctionPolicy>(),
     Kind::of::<gateway_account::GatewayAccount>(),

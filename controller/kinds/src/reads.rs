@@ -28,6 +28,7 @@ const DECLARED: &[Reads] = &[
     kinds::gateway_account::READS,
     kinds::identity::READS,
     kinds::identity_pool::READS,
+    kinds::identity_provider::READS,
     kinds::key::READS,
     kinds::key_group::READS,
     kinds::log_group::READS,
@@ -69,6 +70,7 @@ pub const NO_RESOURCE_LEVEL: &[(&str, &str)] = &[
     ("cloudwatch:ListDashboards", "lists the account"),
     ("cognito-identity:ListIdentityPools", "lists the account"),
     ("iam:GetAccountAuthorizationDetails", "lists the account"),
+    ("iam:ListOpenIDConnectProviders", "lists the account"),
     ("iam:ListRoles", "lists the account"),
     ("kms:ListAliases", "lists the account"),
     ("kms:ListKeys", "lists the account"),
@@ -115,7 +117,7 @@ const LIMITS: &[(&str, &str, &[&str])] = &[
     ("aws_sdk_cloudwatchlogs", "logs", &["arn:aws:logs:R:A:log-group:*"]),
     ("aws_sdk_cognitoidentity", "cognito-identity", &["arn:aws:cognito-identity:R:A:identitypool/*"]),
     ("aws_sdk_dynamodb", "dynamodb", &["arn:aws:dynamodb:R:A:table/*"]),
-    ("aws_sdk_iam", "iam", &["arn:aws:iam::A:role/*"]),
+    ("aws_sdk_iam", "iam", &["arn:aws:iam::A:oidc-provider/*", "arn:aws:iam::A:role/*"]),
     ("aws_sdk_kms", "kms", &["arn:aws:kms:R:A:key/*"]),
     (
         "aws_sdk_lambda",
@@ -175,6 +177,27 @@ pub fn statements(region: &str, account: &str) -> Vec<Statement> {
     limited.chain([Statement::allow(everywhere, ["*"]).sid("list")]).collect()
 }
 
+/// To find out whether something holds data, for who plans: how much there is, and nothing of what it is where AWS can
+/// tell these apart.
+#[must_use]
+pub fn whether_empty(region: &str, account: &str) -> [Statement; 3] {
+    let table = format!("arn:aws:dynamodb:{region}:{account}:table/*");
+    let list = format!("arn:aws:ses:{region}:{account}:contact-list/*");
+    [
+        Statement::allow(["dynamodb:Scan"], [table]).sid("items").when(
+            "StringEquals",
+            "dynamodb:Select",
+            "COUNT",
+        ),
+        Statement::allow(["s3:ListBucketVersions"], ["arn:aws:s3:::*"]).sid("objects").when(
+            "StringEquals",
+            "s3:ResourceAccount",
+            account,
+        ),
+        Statement::allow(["ses:ListContacts"], [list]).sid("contacts"),
+    ]
+}
+
 /// Every declared read but the one that needs no permission.
 fn operations() -> impl Iterator<Item = (&'static str, &'static str)> {
     let all = DECLARED.iter().flat_map(|(sdk, operations)| operations.iter().map(move |one| (*sdk, *one)));
@@ -193,6 +216,8 @@ pub fn action(service: &str, operation: &str) -> String {
         ("s3", "get_bucket_lifecycle_configuration") => "GetLifecycleConfiguration".to_owned(),
         ("s3", "get_bucket_notification_configuration") => "GetBucketNotification".to_owned(),
         ("s3", "get_public_access_block") => "GetBucketPublicAccessBlock".to_owned(),
+        ("iam", "get_open_id_connect_provider") => "GetOpenIDConnectProvider".to_owned(),
+        ("iam", "list_open_id_connect_providers") => "ListOpenIDConnectProviders".to_owned(),
         _ => operation.split('_').map(capital).collect(),
     }
 }

@@ -103,6 +103,16 @@ impl Default for Unsubscribe {
     }
 }
 
+/// The forge that plans and applies: its workflows get roles of their own, and nobody keeps a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ci {
+    /// `owner/name` of the repository on GitHub.
+    pub repository: String,
+    /// The environment of that repository whose approved jobs may change this stage.
+    pub environment: String,
+}
+
 /// Financial reports and who may read them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -15,6 +15,8 @@ use Out::{Checks, Start};
 pub(super) const MISSING_KINDS: &[(&str, &str)] = &[
     ("contact list", "Unknown SES v2 path"),
     ("identity", ""),
+    // Neither tags nor clients of one that exists can be changed.
+    ("identity provider", ""),
     ("mail account", ""),
     // Tags of dashboards are lost, and a list of them has times that the SDK cannot read.
     ("dashboard", "tag.dn:address"),

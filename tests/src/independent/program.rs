@@ -22,7 +22,7 @@ const MISSING: &[&str] = &[
     "*/configuration set/*",
     "*/contact list/*",
     "*/dashboard/*",
-    // They name the APIs; `drift` does not leave out what needs something that was excluded.
+    // They name the APIs.
     "*/function policy/*",
     "*/identity/*",
     "*/mail account/*",

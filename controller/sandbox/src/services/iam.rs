@@ -1,4 +1,4 @@
-//! IAM: roles and what hangs on them.
+//! IAM: roles and what hangs on them, and OpenID Connect providers.
 //!
 //! Customer-managed policies are documents of `iam/policies` by ARN, which only another hand makes; those of
 //! AWS (`arn:aws:iam::aws:policy/…`) are all there.
@@ -12,6 +12,7 @@ use crate::wire::{Protocol, Reply, Request};
 
 mod documents;
 pub(super) mod principals;
+mod providers;
 mod reads;
 mod writes;
 
@@ -30,6 +31,9 @@ const POLICIES: &str = "iam/policies";
 
 fn handle(request: &Request, world: &mut World<'_>) -> Result<Reply, Refusal> {
     let input = &request.input;
+    if let Some(answer) = providers::handle(&request.operation, input, world) {
+        return answer.map(Reply::value);
+    }
     let answer = match request.operation.as_str() {
         "CreateRole" => writes::create(input, world)?,
         "UpdateRole" => writes::update(input, world)?,
@@ -127,5 +131,8 @@ fn tagged(world: &World<'_>) -> Vec<Tagged> {
         return Vec::new();
     }
     let one = |(name, role): (&&str, &&Value)| (arn_of(name, role, world), super::strings(role.get("tags")));
-    world.all(ROLES).iter().map(one).collect()
+    let roles = world.all(ROLES);
+    let providers = world.all(providers::PROVIDERS);
+    let providers = providers.iter().map(|(arn, one)| ((*arn).to_owned(), super::strings(one.get("tags"))));
+    roles.iter().map(one).chain(providers).collect()
 }

@@ -28,7 +28,7 @@ fn boundary(role: &Value) -> Value {
     arn.map_or(Value::Null, shown)
 }
 
-fn created(role: &Value) -> String {
+pub(super) fn created(role: &Value) -> String {
     let created = role["created"].as_i64().unwrap_or_default();
     Timestamp::from_millisecond(created).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
