@@ -23,3 +23,4 @@ mod stage;
 mod stories;
 mod tidy;
 mod triggers;
+mod watching;

@@ -6,6 +6,7 @@
 //! | [`function`] | every function: what starts it, its size, its variables |
 //! | [`variable`] | variables as typed structs; one that names a resource grants what its type says |
 //! | [`setting`], [`resource`], [`table`] | what a variable may stand for |
+//! | [`metric`] | the metrics that functions write |
 //! | [`openapi`] | the published document of an API |
 //! | [`health`], [`outreach`], [`reply`], [`subscription`] | shapes that cross the wire |
 //! | [`stream`] | the two streams of mail, whose names are the topics that people unsubscribe from |
@@ -15,6 +16,7 @@
 pub mod api;
 pub mod function;
 pub mod health;
+pub mod metric;
 pub mod openapi;
 pub mod outreach;
 pub mod reply;
