@@ -24,6 +24,7 @@ pub mod environment;
 pub mod financial;
 mod functions;
 mod gateways;
+mod hand_over;
 pub mod observability;
 pub mod operations;
 pub mod outreach;
@@ -36,6 +37,7 @@ mod values;
 
 pub use code::Artefacts;
 pub use environment::Environment;
+pub use hand_over::{HandOver, Value, hand_over};
 
 /// Declares everything of a stage, with the code that its functions run.
 ///

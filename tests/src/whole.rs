@@ -5,6 +5,7 @@ mod bad_input;
 mod doors;
 mod figures;
 mod foreign;
+mod hand_over;
 mod independent;
 mod interruption;
 mod laws;

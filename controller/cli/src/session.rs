@@ -7,7 +7,7 @@ use engine::{Clock, Lanes, Observation, PacedGate, Progress, Recorder, Silent, W
 use kinds::{Clients, Managing, Reader, Scope, Watching, World, Writer, quotas};
 use model::{Address, Declared, Fault, Target, fault::Cause};
 use sandbox::{Account, Trouble, What, When};
-use stacks::Environment;
+use stacks::{Environment, HandOver};
 
 use crate::{
     args::{Stage, Weather},
@@ -79,6 +79,11 @@ impl Session {
     pub(crate) fn target(&self) -> Target {
         let Scope { stage, account, region, .. } = self.scope.clone();
         Target { stage, account, region }
+    }
+
+    /// What people set elsewhere.
+    pub(crate) fn hand_over(&self) -> Result<HandOver, Failure> {
+        stacks::hand_over(&self.environment).map_err(|error| Failure::error(error.to_string()))
     }
 
     /// Stops before anything is looked at when the declarations are beyond what AWS gives.
