@@ -28,6 +28,7 @@ pub mod financial;
 mod forge;
 mod functions;
 mod gateways;
+mod hand_over;
 pub mod observability;
 pub mod operations;
 pub mod outreach;
@@ -41,6 +42,7 @@ mod values;
 pub use applied::Applied;
 pub use code::Artefacts;
 pub use environment::Environment;
+pub use hand_over::{HandOver, Value, hand_over};
 
 /// Declares everything of a stage, with the code that its functions run.
 ///

@@ -1,9 +1,10 @@
-//! Alarms and the dashboard (R107-R110), derived from the contract: a new endpoint has its alarms without anyone
-//! adding them.
+//! Alarms and the dashboard (R107-R110), derived from the contract: a new endpoint has its alarms
+//! without anyone adding them.
 
 use contract::{
     api::{APIS, Api, Endpoint},
     function::{FUNCTIONS, Function},
+    metric,
 };
 use kinds::{
     World,
@@ -17,6 +18,10 @@ use kinds::{
 use model::{Address, Ref, Text};
 
 use crate::{Environment, operations::Operations};
+
+mod links;
+mod mail;
+mod people;
 
 pub(crate) const STACK: &str = "observability";
 
@@ -33,15 +38,17 @@ pub fn declare(
     operations: &Operations,
 ) -> Result<(), DeclareError> {
     let told = operations.alarms.arn();
-    let mut rows = Rows::default();
+    let mut rows = mail::declare(world, environment, &told, Rows::default())?;
+    rows = people::declare(world, environment, &told, rows)?;
+    rows = links::declare(world, environment, &told, rows)?;
     for api in APIS {
-        rows = rows.heading(&format!("## {}", api.title));
+        rows = rows.heading(api.title);
         for endpoint in api.endpoints {
             of_endpoint(world, environment, api, endpoint, &told)?;
             rows = rows.row(HEIGHT, widgets(environment, api, endpoint)?);
         }
     }
-    rows = rows.heading("## Functions");
+    rows = rows.heading("Functions");
     for function in FUNCTIONS {
         of_function(world, environment, function, &told)?;
     }
@@ -114,6 +121,21 @@ fn dashed(id: &str) -> String {
 
 fn signed(threshold: u32) -> i32 {
     i32::try_from(threshold).unwrap_or(i32::MAX)
+}
+
+/// A metric that a function writes itself.
+fn written(name: metric::Name, function: &Function) -> MetricStat {
+    MetricStat::sum(metric::NAMESPACE, name.text()).of(metric::FUNCTION, function.name)
+}
+
+/// The functions that write a metric.
+fn writers(name: metric::Name) -> impl Iterator<Item = &'static Function> {
+    FUNCTIONS.iter().filter(move |function| name.is_written_by(function))
+}
+
+/// What functions write, each as a line of its own.
+fn lines(name: metric::Name) -> impl Iterator<Item = Line> {
+    writers(name).map(move |function| Line::of(written(name, function)).labelled(function.name))
 }
 
 fn lambda(function: &Function, name: &str) -> Result<MetricStat, DeclareError> {

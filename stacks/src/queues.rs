@@ -14,8 +14,8 @@ use crate::{Environment, operations::Operations};
 /// Fourteen days: the longest that SQS keeps a message, so that people have time to look.
 const DEAD_LETTERS_KEPT_S: u32 = 14 * 24 * 3600;
 
-/// Lambda's advice: a message is hidden six times as long as its function may run, so that retries of throttled
-/// invocations do not hand it out twice (Lambda developer guide, "Using Lambda with Amazon SQS").
+/// Lambda's advice: a message is hidden six times as long as its function may run, so that retries of
+/// throttled invocations do not hand it out twice (Lambda developer guide, "Using Lambda with Amazon SQS").
 const HIDDEN_RUNS: u32 = 6;
 
 /// Declares a queue, its dead letters, and the alarm that rings when there are any.
@@ -51,5 +51,18 @@ pub(crate) fn add(
         ..Alarm::on(Metric::Single(metric), Comparison::AtLeast, environment.alarms.dead_letters)
     };
     world.add(stack, &format!("{name}-dead-letters"), rings)?;
-    world.add(stack, name, finish(work))
+    let work = world.add(stack, name, finish(work))?;
+    let age = MetricStat::sum("AWS/SQS", "ApproximateAgeOfOldestMessage")
+        .of("QueueName", work.by("name").text().clone())
+        .by(Statistic::Maximum);
+    let longest = environment.alarms.thresholds.oldest_message_s;
+    let waits = Alarm {
+        description: Some(format!("Messages of {stack}/{name} wait for more than {longest} s.").into()),
+        missing_data: MissingData::NotBreaching,
+        alarm_actions: [operations.alarms.arn().text().clone()].into(),
+        ok_actions: [operations.alarms.arn().text().clone()].into(),
+        ..Alarm::on(Metric::Single(age), Comparison::Above, i32::try_from(longest).unwrap_or(i32::MAX))
+    };
+    world.add(stack, &format!("{name}-oldest"), waits)?;
+    Ok(work)
 }

@@ -1,4 +1,5 @@
-//! The reports that links in mails lead to: kept in a bucket, served by CloudFront to whoever holds a signed link.
+//! The reports that links in mails lead to: kept in a bucket, served by CloudFront to whoever holds a
+//! signed link.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,10 +26,15 @@ use model::{
 
 use crate::Environment;
 
-const STACK: &str = "reports";
+pub(crate) const STACK: &str = "reports";
 
 /// The bucket with the reports.
-const REPORTS: &str = "reports";
+pub(crate) const REPORTS: &str = "reports";
+
+/// Whether anything is: without a key no link can be followed, and there is no distribution.
+pub(crate) fn is_served(environment: &Environment) -> bool {
+    !environment.reports.signing_keys.is_empty()
+}
 
 /// Declares the stack.
 ///
@@ -140,7 +146,8 @@ fn strict_headers() -> ResponseHeadersPolicy {
     }
 }
 
-/// CloudFront writes its logs by an ACL, which the bucket must honour (CloudFront developer guide, "Access logs").
+/// CloudFront writes its logs by an ACL, which the bucket must honour (CloudFront developer guide,
+/// "Access logs").
 fn access_logs(environment: &Environment) -> Bucket {
     let old = LifecycleRule {
         expire: Some(Due::Days(i32::try_from(environment.reports.access_log_days).unwrap_or(i32::MAX))),

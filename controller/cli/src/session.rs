@@ -20,7 +20,7 @@ use model::{
 };
 use release::{Manifest, Revision, manifest::short};
 use sandbox::{Account, Trouble, What, When};
-use stacks::{Applied, Artefacts, Environment};
+use stacks::{Applied, Artefacts, Environment, HandOver};
 
 use crate::{
     args::{Stage, Weather},
@@ -178,6 +178,11 @@ impl Session {
     pub(crate) fn target(&self) -> Target {
         let Scope { stage, account, region, .. } = self.scope.clone();
         Target { stage, account, region }
+    }
+
+    /// What people set elsewhere.
+    pub(crate) fn hand_over(&self) -> Result<HandOver, Failure> {
+        stacks::hand_over(&self.environment).map_err(|error| Failure::error(error.to_string()))
     }
 
     /// Stops before anything is looked at when the declarations are beyond what AWS gives.

@@ -6,6 +6,7 @@
 //! | [`function`] | every function: what starts it, its size, its variables |
 //! | [`variable`] | variables as typed structs; one that names a resource grants what its type says |
 //! | [`setting`], [`resource`], [`table`] | what a variable may stand for |
+//! | [`metric`] | the metrics that functions write |
 //! | [`needs`] | what an artefact needs of its environment, as a file in it |
 //! | [`openapi`] | the published document of an API |
 //! | [`health`], [`outreach`], [`reply`], [`subscription`] | shapes that cross the wire |
@@ -17,6 +18,7 @@
 pub mod api;
 pub mod function;
 pub mod health;
+pub mod metric;
 pub mod needs;
 pub mod openapi;
 pub mod operations;

@@ -263,6 +263,11 @@ pub struct CampaignMetrics {
     pub clicks: u64,
 }
 
+/// The events that Mailgun's webhook is registered for, in Mailgun's words: those of the requirements (R33), of which
+/// it calls a bounce `permanent_fail` (A21).
+pub const MAILGUN_EVENTS: &[&str] =
+    &["clicked", "complained", "delivered", "opened", "permanent_fail", "unsubscribed"];
+
 /// What happened to a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

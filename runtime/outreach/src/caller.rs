@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use contract::{
     function::Deployed,
+    metric as name,
     setting::{FirebaseKeysUrl, FirebaseProject},
     table::RateLimits,
     variable::{ReadWrite, Table},
@@ -25,8 +26,8 @@ pub(crate) async fn admitted<F: Deployed>(
     let begun = Instant::now();
     let user = auth::user(request, call, firebase.0, firebase.1).await?.verified()?;
     let metrics = [
-        Metric::milliseconds("tokenValidationTime", begun.elapsed().as_secs_f64() * 1000.0),
-        Metric::count("authenticationSuccesses", 1),
+        Metric::milliseconds(name::TOKEN_VALIDATION_TIME, begun.elapsed().as_secs_f64() * 1000.0),
+        Metric::count(name::AUTHENTICATION_SUCCESSES, 1),
     ];
     // Users are counted by this property: requests of each, and how many are active (R101, R107).
     let properties = [("user", user.uid.as_str().into()), ("request", request.id.as_str().into())];

@@ -8,6 +8,7 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use contract::{
     function::{Deployed, SendEmail, SendTemplateEmail},
+    metric as name,
     outreach::{EmailResponse, MailgunSecret, SendVariables, SentEmail},
     reply::VERSION,
     stream::Stream,
@@ -203,10 +204,10 @@ impl Sending<'_> {
             timestamp: self.tools.clock.timestamp(),
             version: VERSION.to_owned(),
         };
-        let reply = Reply::json(200, &body).measured(Metric::count("emailsSent", sent));
+        let reply = Reply::json(200, &body).measured(Metric::count(name::EMAILS_SENT, sent));
         match &mail.content {
             Content::Template { name, .. } => {
-                reply.measured(Metric::count("templateUsage", 1).by("template", name.as_str()))
+                reply.measured(Metric::count(name::TEMPLATE_USAGE, 1).by("template", name.as_str()))
             }
             Content::Written { .. } => reply,
         }

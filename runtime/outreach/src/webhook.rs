@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use contract::{
     function::Webhook,
+    metric as name,
     outreach::{EventType, MailgunSecret, WebhookResponse, WebhookSignature},
     reply::{Code, VERSION},
     stream::Stream,
@@ -84,15 +85,15 @@ pub(crate) async fn handle(request: Request, call: Arc<Call<Webhook>>) -> Result
     })
 }
 
-fn metric(kind: EventType) -> &'static str {
+fn metric(kind: EventType) -> name::Name {
     match kind {
-        EventType::Delivered => "emailsDelivered",
-        EventType::Opened => "emailsOpened",
-        EventType::Clicked => "emailsClicked",
-        EventType::Bounced => "emailsBounced",
-        EventType::Complained => "emailsComplained",
-        EventType::Unsubscribed => "emailsUnsubscribed",
-        EventType::TemporaryFail => "emailsDelayed",
+        EventType::Delivered => name::EMAILS_DELIVERED,
+        EventType::Opened => name::EMAILS_OPENED,
+        EventType::Clicked => name::EMAILS_CLICKED,
+        EventType::Bounced => name::EMAILS_BOUNCED,
+        EventType::Complained => name::EMAILS_COMPLAINED,
+        EventType::Unsubscribed => name::EMAILS_UNSUBSCRIBED,
+        EventType::TemporaryFail => name::EMAILS_DELAYED,
     }
 }
 

@@ -9,6 +9,7 @@ use std::{env, future::Future, ops::Deref, pin::Pin, process::ExitCode, sync::Ar
 use contract::{
     function::Deployed,
     health::CHECK,
+    metric as name,
     reply::Code,
     variable::{Problem, Variables},
 };
@@ -204,12 +205,12 @@ fn measured(reply: &Reply, code: Option<Code>, begun: Instant) -> Vec<Metric> {
     let credentials = [Code::MissingToken, Code::InvalidToken, Code::InvalidSignature];
     let refused = code.is_some_and(|code| credentials.contains(&code));
     let mut metrics = vec![
-        Metric::milliseconds("responseTime", begun.elapsed().as_secs_f64() * 1000.0),
-        Metric::count("requests", 1),
-        Metric::count("clientErrors", is((400..500).contains(&reply.status))),
-        Metric::count("serverErrors", is(reply.status >= 500)),
-        Metric::count("authenticationFailures", is(refused)),
-        Metric::count("rateLimitEvents", is(code == Some(Code::RateLimitExceeded))),
+        Metric::milliseconds(name::RESPONSE_TIME, begun.elapsed().as_secs_f64() * 1000.0),
+        Metric::count(name::REQUESTS, 1),
+        Metric::count(name::CLIENT_ERRORS, is((400..500).contains(&reply.status))),
+        Metric::count(name::SERVER_ERRORS, is(reply.status >= 500)),
+        Metric::count(name::AUTHENTICATION_FAILURES, is(refused)),
+        Metric::count(name::RATE_LIMIT_EVENTS, is(code == Some(Code::RateLimitExceeded))),
     ];
     metrics.extend(reply.metrics.iter().cloned());
     metrics

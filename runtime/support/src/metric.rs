@@ -1,31 +1,12 @@
 //! Metrics as CloudWatch reads them out of the log: the embedded metric format, one line a request (R107).
 
+use contract::metric::{FUNCTION, NAMESPACE, Name};
 use serde_json::{Map, Value, json};
-
-/// Where metrics are found.
-pub const NAMESPACE: &str = "DistroNation";
-
-/// What a value counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    Count,
-    Milliseconds,
-}
-
-impl Unit {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Count => "Count",
-            Self::Milliseconds => "Milliseconds",
-        }
-    }
-}
 
 /// One value of one metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
-    pub name: &'static str,
-    pub unit: Unit,
+    pub name: Name,
     pub value: f64,
     /// A dimension of its own: name and value.
     pub by: Option<(&'static str, String)>,
@@ -34,13 +15,13 @@ pub struct Metric {
 impl Metric {
     /// So many of something.
     #[must_use]
-    pub fn count(name: &'static str, value: usize) -> Self {
-        Self { name, unit: Unit::Count, value: value as f64, by: None }
+    pub fn count(name: Name, value: usize) -> Self {
+        Self { name, value: value as f64, by: None }
     }
 
     #[must_use]
-    pub fn milliseconds(name: &'static str, value: f64) -> Self {
-        Self { name, unit: Unit::Milliseconds, value, by: None }
+    pub fn milliseconds(name: Name, value: f64) -> Self {
+        Self { name, value, by: None }
     }
 
     /// Told apart by this dimension, too. Its values must be few.
@@ -66,9 +47,11 @@ pub fn lines(function: &str, at_ms: i64, metrics: &[Metric], properties: &[(&str
     }
     let line = |(by, group): &Group<'_>| {
         let dimensions: Vec<&str> =
-            std::iter::once("function").chain(by.map(|(dimension, _)| *dimension)).collect();
-        let declared: Vec<Value> =
-            group.iter().map(|one| json!({ "Name": one.name, "Unit": one.unit.name() })).collect();
+            std::iter::once(FUNCTION).chain(by.map(|(dimension, _)| *dimension)).collect();
+        let declared: Vec<Value> = group
+            .iter()
+            .map(|one| json!({ "Name": one.name.text(), "Unit": one.name.unit().name() }))
+            .collect();
         let mut line = Map::new();
         line.insert(
             "_aws".to_owned(),
@@ -79,11 +62,11 @@ pub fn lines(function: &str, at_ms: i64, metrics: &[Metric], properties: &[(&str
                 ],
             }),
         );
-        line.insert("function".to_owned(), function.into());
+        line.insert(FUNCTION.to_owned(), function.into());
         if let Some((dimension, value)) = by {
             line.insert((*dimension).to_owned(), value.as_str().into());
         }
-        line.extend(group.iter().map(|one| (one.name.to_owned(), json!(one.value))));
+        line.extend(group.iter().map(|one| (one.name.text().to_owned(), json!(one.value))));
         line.extend(properties.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         Value::Object(line).to_string()
     };
@@ -99,14 +82,16 @@ pub fn emit(function: &str, at_ms: i64, metrics: &[Metric], properties: &[(&str,
 
 #[cfg(test)]
 mod tests {
+    use contract::metric::{EMAILS_SENT, RESPONSE_TIME, TEMPLATE_USAGE};
+
     use super::*;
 
     #[test]
     fn a_line_declares_what_it_holds() {
         let metrics = [
-            Metric::count("emailsSent", 3),
-            Metric::milliseconds("responseTime", 1.5),
-            Metric::count("templateUsage", 3).by("template", "welcome"),
+            Metric::count(EMAILS_SENT, 3),
+            Metric::milliseconds(RESPONSE_TIME, 1.5),
+            Metric::count(TEMPLATE_USAGE, 3).by("template", "welcome"),
         ];
         let lines = lines("send-email", 7, &metrics, &[("user", "u1".into())]);
         let read: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect();

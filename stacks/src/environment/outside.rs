@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Web {
-    /// The first part of every path of the APIs, such as `dev`; for an API with another one (`dn-api: staging`) see
-    /// `paths`.
+    /// The first part of every path of the APIs, such as `dev`; for an API with another one (`dn-api:
+    /// staging`) see `paths`.
     pub path: String,
     /// By API, where it differs.
     #[serde(default)]
@@ -117,10 +117,11 @@ pub struct Ci {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Reports {
-    /// Public halves of the keys that links are signed with, by name, as PEM: RSA of 2,048 bits or ECDSA P-256.
-    /// Without one no link can be followed, so nothing is served.
+    /// Public halves of the keys that links are signed with, by name, as PEM: RSA of 2,048 bits or
+    /// ECDSA P-256. Without one no link can be followed, so nothing is served.
     pub signing_keys: BTreeMap<String, String>,
-    /// The ARN of the OpenID Connect provider by which the CRM's users reach the bucket; none where they do not.
+    /// The ARN of the OpenID Connect provider by which the CRM's users reach the bucket; none where
+    /// they do not.
     pub sign_in_provider: Option<String>,
     /// Days for which access logs are kept.
     pub access_log_days: u32,
@@ -168,6 +169,12 @@ pub struct Thresholds {
     pub rate_limited_an_hour: u32,
     /// Delivered mail, in per cent of what was sent; less rings.
     pub delivered_percent: u32,
+    /// Mail of SES that bounced for good, in per cent; AWS looks into accounts from 5 on.
+    pub bounced_percent: u32,
+    /// Mail of SES that somebody complained about, of ten thousand; AWS looks into accounts from 10 on.
+    pub complained_per_ten_thousand: u32,
+    /// Seconds that a message may wait in a work queue.
+    pub oldest_message_s: u32,
     /// Answers 4xx and 5xx of the distribution, in per cent.
     pub distribution_errors_percent: u32,
     /// Calls below which a share says nothing, in five minutes.
@@ -183,6 +190,9 @@ impl Default for Thresholds {
             authentication_failures_percent: 5,
             rate_limited_an_hour: 100,
             delivered_percent: 95,
+            bounced_percent: 3,
+            complained_per_ten_thousand: 8,
+            oldest_message_s: 900,
             distribution_errors_percent: 1,
             floor: 20,
         }

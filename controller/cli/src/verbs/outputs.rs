@@ -22,6 +22,10 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Outputs)
     choice::known(&Selection { excluded: skipped, ..Selection::default() }, &observed)?;
     let outputs: BTreeMap<_, _> =
         observed.snapshot.found.into_iter().map(|(address, found)| (address, found.outputs)).collect();
-    screen.data(&if args.json { render::outputs_json(&outputs) } else { render::outputs_text(&outputs) });
+    let hand_over = connected.session.hand_over()?;
+    screen.data(&match args.json {
+        true => render::outputs_json(&outputs, &hand_over),
+        false => render::outputs_text(&outputs, &hand_over),
+    });
     Ok(Done::Nothing)
 }

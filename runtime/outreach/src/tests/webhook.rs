@@ -61,7 +61,7 @@ async fn an_event_is_answered_as_documented() {
             "timestamp": "2023-10-24T14:00:45.123Z", "version": "1.0.0",
         })
     );
-    assert!(reply.metrics.iter().any(|metric| metric.name == "emailsDelivered"));
+    assert!(reply.metrics.iter().any(|metric| metric.name.text() == "emailsDelivered"));
     let rows = trial.rows("events").await;
     let row = rows.iter().find(|row| row["event"] == "id#e1").expect("the event");
     for (name, want) in [

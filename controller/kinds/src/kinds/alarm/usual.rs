@@ -1,4 +1,5 @@
-//! The alarms that stacks declare: rates, percentiles and counts, with what makes them quiet when nothing happens.
+//! The alarms that stacks declare: rates, percentiles and counts, with what makes them quiet when
+//! nothing happens.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,8 +54,8 @@ impl MetricStat {
 }
 
 impl Alarm {
-    /// More than `above` per cent of `whole` are `part`, in a period in which there were at least `floor` of them: one
-    /// failed call in the night is no rate. A period without `part` counts as none.
+    /// More than `above` per cent of `whole` are `part`, in a period in which there were at least
+    /// `floor` of them: one failed call in the night is no rate. A period without `part` counts as none.
     #[must_use]
     pub fn rate(part: MetricStat, whole: MetricStat, above: impl Into<Number>, floor: u32) -> Self {
         Self {
@@ -69,6 +70,29 @@ impl Alarm {
         Self {
             missing_data: MissingData::NotBreaching,
             ..Self::on(share(part, whole, floor, 100), Comparison::Below, below)
+        }
+    }
+
+    /// Less than `below` per cent of all outcomes are the good one, in a period with at least `floor`
+    /// of them.
+    #[must_use]
+    pub fn outcome_below(good: MetricStat, bad: MetricStat, below: impl Into<Number>, floor: u32) -> Self {
+        let floor = floor.max(1);
+        let (part, all) = (format!("FILL({PART}, 0)"), format!("(FILL({PART}, 0) + FILL({WHOLE}, 0))"));
+        let rate = format!("IF({all} >= {floor}, 100 * {part} / {all}, 100)");
+        Self {
+            missing_data: MissingData::NotBreaching,
+            ..Self::on(computed(good, bad, rate), Comparison::Below, below)
+        }
+    }
+
+    /// A share that AWS computes is above `above` per cent, in a period with at least `floor` of `whole`.
+    #[must_use]
+    pub fn given_rate(rate: MetricStat, whole: MetricStat, above: impl Into<Number>, floor: u32) -> Self {
+        let expression = format!("IF({WHOLE} >= {}, {PART}, 0)", floor.max(1));
+        Self {
+            missing_data: MissingData::NotBreaching,
+            ..Self::on(computed(rate, whole, expression), Comparison::Above, above)
         }
     }
 
@@ -105,16 +129,18 @@ impl Alarm {
     }
 }
 
-/// `part` of `whole` in per cent, and `quiet` in a period with fewer than `floor`. A metric has no data where nothing
-/// happened, and an expression with such a one has none either: hence `FILL`.
+/// `part` of `whole` in per cent, and `quiet` in a period with fewer than `floor`. A metric has no
+/// data where nothing happened, and an expression with such a one has none either: hence `FILL`.
 fn share(part: MetricStat, whole: MetricStat, floor: u32, quiet: u32) -> Metric {
+    let floor = floor.max(1);
+    computed(part, whole, format!("IF({WHOLE} >= {floor}, 100 * FILL({PART}, 0) / {WHOLE}, {quiet})"))
+}
+
+/// An expression over two metrics.
+fn computed(part: MetricStat, whole: MetricStat, expression: String) -> Metric {
     let metric =
         |stat: MetricStat| Query { source: Source::Metric(stat), label: None, returns: false, account: None };
-    let floor = floor.max(1);
-    let expression = Source::Expression {
-        expression: format!("IF({WHOLE} >= {floor}, 100 * FILL({PART}, 0) / {WHOLE}, {quiet})").into(),
-        period_s: None,
-    };
+    let expression = Source::Expression { expression: expression.into(), period_s: None };
     let rate = Query { source: expression, label: Some("per cent".to_owned()), returns: true, account: None };
     Metric::Math(BTreeMap::from([
         (PART.to_owned(), metric(part)),
@@ -144,6 +170,24 @@ mod tests {
         let Source::Expression { expression, .. } = &queries["rate"].source else { panic!("{queries:?}") };
         assert_eq!(expression.as_str(), "IF(whole >= 1, 100 * FILL(part, 0) / whole, 100)");
         assert_eq!(below.comparison, Comparison::Below);
+    }
+
+    #[test]
+    fn outcomes_and_given_rates_are_quiet_without_traffic() {
+        let expression = |alarm: &Alarm| {
+            let Metric::Math(queries) = &alarm.metric else { panic!("{alarm:?}") };
+            let Source::Expression { expression, .. } = &queries["rate"].source else {
+                panic!("{queries:?}")
+            };
+            expression.to_string()
+        };
+        let outcome = Alarm::outcome_below(errors(), errors(), 95, 20);
+        let all = "(FILL(part, 0) + FILL(whole, 0))";
+        assert_eq!(expression(&outcome), format!("IF({all} >= 20, 100 * FILL(part, 0) / {all}, 100)"));
+        assert_eq!(outcome.comparison, Comparison::Below);
+        let given = Alarm::given_rate(errors(), errors(), 1, 20);
+        assert_eq!(expression(&given), "IF(whole >= 20, part, 0)");
+        assert_eq!((given.comparison, given.missing_data), (Comparison::Above, MissingData::NotBreaching));
     }
 
     #[test]
