@@ -2,7 +2,6 @@
 
 mod adoption;
 mod bad_input;
-mod browser;
 mod figures;
 mod foreign;
 mod independent;
@@ -15,6 +14,7 @@ mod orphans;
 mod project;
 mod references;
 mod secrecy;
+mod served;
 mod simulation;
 mod stage;
 mod stories;

@@ -1,11 +1,15 @@
-//! A sandbox of its own with the real functions, applied and served by the real program.
+//! A sandbox of its own with the real functions, applied and served by the real program: one for all tests here.
 
 use std::{
     env,
     io::{BufRead, BufReader},
     net::TcpListener,
-    process::{Child, Command},
-    sync::mpsc::{Receiver, channel},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{
+        LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        mpsc::{Receiver, channel},
+    },
     thread,
     time::Duration,
 };
@@ -16,7 +20,13 @@ use serde_json::{Value, json};
 use subscription::{Recipient, Sealer};
 use support::Aws;
 
-use super::http::{Answer, ask};
+mod browser;
+mod checklist;
+mod chromium;
+mod http;
+
+use http::{Answer, ask};
+
 use crate::project::{Project, binary, root};
 
 /// Of `names` in `environments/sandbox.yaml`.
@@ -25,25 +35,37 @@ const KEY: &str = "alias/dn-unsubscribe";
 const STAND_INS: &str = "127.0.0.1:9099";
 const START_AT_MOST: Duration = Duration::from_secs(60);
 
-pub(super) struct Served {
+/// Serves until its standard input ends, which it does with the process of the tests whatever ends that; then
+/// nothing of it is left.
+const SCRIPT: &str = r#"
+"$0" "$@" & serving=$!
+read -r _
+kill "$serving"; wait "$serving" 2>/dev/null
+cd / && rm -rf "$OLDPWD""#;
+
+struct Served {
     project: Project,
-    serving: Child,
+    /// Its standard input is held open.
+    _serving: Child,
     /// `http://127.0.0.1:PORT/dev` of the API.
-    pub(super) outreach: String,
-    pub(super) financial: String,
+    outreach: String,
+    financial: String,
     stand_ins: String,
 }
 
-impl Drop for Served {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.serving.kill();
-        let _ = self.serving.wait();
-    }
+/// Many may use it at a time, or one alone who compares all of it.
+static SERVED: LazyLock<RwLock<Served>> = LazyLock::new(|| RwLock::new(Served::start()));
+
+fn served() -> RwLockReadGuard<'static, Served> {
+    SERVED.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn served_alone() -> RwLockWriteGuard<'static, Served> {
+    SERVED.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Served {
-    pub(super) fn start() -> Self {
+    fn start() -> Self {
         let project = Project::new();
         let stand_ins = free_port();
         let environment = project.read("environments/sandbox.yaml");
@@ -53,14 +75,16 @@ impl Served {
         let applied = project.dn_with(&[("DN_ARTEFACTS", &artefacts)], &["apply", "sandbox", "--yes"]);
         assert_eq!(applied.code, Some(0), "{}", applied.text);
         let (output, writer) = std::io::pipe().expect("a pipe");
-        let mut command = project.command(binary(), &["serve", "sandbox", "--port", "0"]);
-        command.stderr(writer.try_clone().expect("the same pipe")).stdout(writer);
+        let dn = binary().display().to_string();
+        let arguments = ["-c", SCRIPT, &dn, "serve", "sandbox", "--port", "0"];
+        let mut command = project.command(Path::new("/bin/bash"), &arguments);
+        command.stdin(Stdio::piped()).stderr(writer.try_clone().expect("the same pipe")).stdout(writer);
         let serving = command.spawn().expect("the program starts");
         drop(command);
         let lines = lines_of(output);
         let mut served = Self {
             project,
-            serving,
+            _serving: serving,
             outreach: String::new(),
             financial: String::new(),
             stand_ins: format!("http://{stand_ins}"),
@@ -80,27 +104,53 @@ impl Served {
     }
 
     /// The account, as another process sees it.
-    pub(super) fn account(&self) -> Account {
+    fn account(&self) -> Account {
         self.project.account()
     }
 
-    /// Sends a mail to this address, and returns it as it would arrive.
-    pub(super) fn sent_to(&self, address: &str) -> Value {
-        let token = ask("GET", &format!("{}/token", self.stand_ins), &[], "").body;
-        let mail = json!({ "to": address, "subject": "News", "text": "Hello", "html": "<p>Hello</p>" });
+    /// A token of a user who does not exist; `more` says what is unusual of them.
+    fn token(&self, email: &str, more: &str) -> String {
+        ask("GET", &format!("{}/token?email={email}{more}", self.stand_ins), &[], "").body
+    }
+
+    /// Asks an endpoint of the outreach API as this user.
+    fn asked_by(&self, token: &str, method: &str, path: &str, body: &Value) -> Answer {
         let authorization = format!("Bearer {token}");
         let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
-        let url = format!("{}/outreach/send-email", self.outreach);
-        let answer = ask("POST", &url, &headers, &mail.to_string());
-        assert_eq!(answer.status, 200, "{}", answer.body);
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        ask(method, &format!("{}{path}", self.outreach), &headers, &body)
+    }
+
+    /// What the stand-in of Mailgun took last for this address, as it would arrive.
+    fn newest_mail(&self, address: &str) -> Value {
         let mails = ask("GET", &format!("{}/mail.json", self.stand_ins), &[], "").json();
-        let newest = mails.as_array().and_then(|mails| mails.first()).expect("a mail").clone();
-        assert_eq!(newest["recipient"], address);
-        newest
+        let mails = mails.as_array().expect("a list");
+        mails.iter().find(|mail| mail["recipient"] == address).expect("a mail").clone()
+    }
+
+    /// Sends a mail to this address, and returns it as it would arrive.
+    fn sent_to(&self, address: &str) -> Value {
+        let mail = json!({ "to": address, "subject": "News", "text": "Hello", "html": "<p>Hello</p>" });
+        // A user for each recipient: a user has 25 mails a minute.
+        let answer =
+            self.asked_by(&self.token(&format!("for-{address}"), ""), "POST", "/outreach/send-email", &mail);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        self.newest_mail(address)
+    }
+
+    /// Has Mailgun tell an event of a mail, and returns what came of it.
+    fn told(&self, mail: &Value, event: &str) -> String {
+        let url = format!("{}/mailgun/{}/events", self.stand_ins, mail["number"]);
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        let answer = ask("POST", &url, &form, &format!("event={event}"));
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        let told = self.newest_mail(mail["recipient"].as_str().expect("an address"))["told"].clone();
+        let last = told.as_array().and_then(|told| told.last()).expect("an outcome");
+        last[1].as_str().unwrap_or_default().to_owned()
     }
 
     /// The link of a mail, with the host of this machine for that of API Gateway.
-    pub(super) fn local(&self, link: &str) -> String {
+    fn local(&self, link: &str) -> String {
         let at = link.find("/dev/").unwrap_or_else(|| panic!("a link of the stage: {link}"));
         assert!(link.starts_with("https://") && link[..at].contains(".execute-api."), "{link}");
         let of = if link.contains("/financial/") { &self.financial } else { &self.outreach };
@@ -108,7 +158,7 @@ impl Served {
     }
 
     /// A link as a mail that was sent so many days ago has it.
-    pub(super) fn old_link(&self, address: &str, stream: Stream, days: u64) -> String {
+    fn old_link(&self, address: &str, stream: Stream, days: u64) -> String {
         let account = self.account();
         let made_ms = account.clock().now_ms().saturating_sub(days * 24 * 60 * 60 * 1000);
         let made_ms = i64::try_from(made_ms).expect("a time");
@@ -122,14 +172,14 @@ impl Served {
     }
 
     /// What a program is told behind a link.
-    pub(super) fn state(&self, link: &str) -> Value {
+    fn state(&self, link: &str) -> Value {
         let answer = ask("GET", link, &[("accept", "application/json")], "");
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.json()["data"].clone()
     }
 
     /// As a mailbox provider does (RFC 8058).
-    pub(super) fn one_click(link: &str) -> Answer {
+    fn one_click(link: &str) -> Answer {
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         ask("POST", link, &headers, "List-Unsubscribe=One-Click")
     }
