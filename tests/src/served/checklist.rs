@@ -25,6 +25,11 @@
 //!
 //! The 500 of `send-email` is Mailgun's refusal of our key: `outreach::tests::sending`.
 
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
+};
+
 use contract::{
     api::{Api, Auth, Endpoint},
     stream::Stream,
@@ -281,12 +286,14 @@ fn webhook_signatures_are_verified() {
     let mail = served.sent_to("signed@example.com");
     assert!(served.told(&mail, "opened").starts_with("200"), "signed by Mailgun");
     let url = format!("{}/outreach/webhook", served.outreach);
+    // Of now: an old one would be refused for that.
+    let at = (served.account().clock().now_ms() / 1000).to_string();
     let event = json!({
         "event": "unsubscribed", "id": "forged", "timestamp": 1.0, "recipient": "signed@example.com",
     });
     for signature in [
-        json!({ "timestamp": "1763769600", "token": "t".repeat(50), "signature": "0".repeat(64) }),
-        json!({ "timestamp": "1763769600", "token": "t" }),
+        json!({ "timestamp": at, "token": "t".repeat(50), "signature": "0".repeat(64) }),
+        json!({ "timestamp": at, "token": "t" }),
         Value::Null,
     ] {
         let body = json!({ "signature": signature, "event-data": event }).to_string();
@@ -294,6 +301,44 @@ fn webhook_signatures_are_verified() {
         assert_eq!((answer.status, failure(&answer).as_str()), (401, "Invalid webhook signature"));
     }
     served.sent_to("signed@example.com");
+}
+
+/// Beside the lists: whoever was told that an opt-out is done gets no mail that was asked for after that.
+#[test]
+fn an_opt_out_wins_against_every_send_that_starts_after_it() {
+    let served = &*served();
+    let to = "racer@example.com";
+    let link = served.old_link(to, Stream::Outreach, 0);
+    let mail = json!({ "to": to, "subject": "s", "text": "t" });
+    let users: Vec<String> =
+        (0..6).map(|number| served.token(&format!("racer-{number}@example.com"), "")).collect();
+    let is_done = AtomicBool::new(false);
+    let (sends, done) = std::thread::scope(|scope| {
+        // Until the opt-out is answered, and some more; a user has 25 a minute.
+        let send = |token: &str| {
+            let mut sends = Vec::new();
+            let mut more = 3;
+            while more > 0 && sends.len() < 25 {
+                more -= usize::from(is_done.load(Ordering::SeqCst) || sends.len() > 20);
+                let begun = Instant::now();
+                sends.push((begun, served.asked_by(token, "POST", "/outreach/send-email", &mail)));
+            }
+            sends
+        };
+        let senders: Vec<_> = users.iter().map(|token| scope.spawn(move || send(token))).collect();
+        // The others are on their way.
+        assert_eq!(served.asked_by(&users[0], "GET", "/outreach/tracking-data", &Value::Null).status, 200);
+        assert_eq!(Served::one_click(&link).status, 200);
+        let done = Instant::now();
+        is_done.store(true, Ordering::SeqCst);
+        let sends = senders.into_iter().flat_map(|sender| sender.join().expect("answers"));
+        (sends.collect::<Vec<_>>(), done)
+    });
+    let late = sends.iter().filter(|(begun, _)| *begun >= done);
+    assert!(late.clone().count() > 0, "some began after it");
+    for (_, answer) in late {
+        assert_eq!((answer.status, failure(answer).starts_with("No recipient may be sent to")), (400, true));
+    }
 }
 
 #[test]
