@@ -6,15 +6,12 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Condvar, Mutex, OnceLock},
-    time::{Duration, SystemTime},
+    sync::OnceLock,
+    time::SystemTime,
 };
 
 use sandbox::Account;
 use tempfile::TempDir;
-
-/// How long a program may take to say what a test waits for.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Columns that everything is written for.
 const WIDTH: &str = "100";
@@ -172,57 +169,10 @@ impl Running {
         String::from_utf8_lossy(&seen).into_owned()
     }
 
-    /// Reads on its own from now on, so that a program that goes on printing never waits for a reader.
-    pub(crate) fn watched(self) -> Watched {
-        let Self { child, mut output } = self;
-        let said: Arc<(Mutex<String>, Condvar)> = Arc::default();
-        let telling = said.clone();
-        let reader = std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(read @ 1..) = output.read(&mut bytes) {
-                telling.0.lock().expect("no panic").push_str(&String::from_utf8_lossy(&bytes[..read]));
-                telling.1.notify_all();
-            }
-        });
-        Watched { child, said, reader }
-    }
-
     pub(crate) fn finish(mut self) -> Ran {
         let mut text = String::new();
         self.output.read_to_string(&mut text).expect("text");
         let status: ExitStatus = self.child.wait().expect("an end");
-        Ran { code: status.code(), text }
-    }
-}
-
-/// A program that runs beside the test.
-pub(crate) struct Watched {
-    child: Child,
-    said: Arc<(Mutex<String>, Condvar)>,
-    reader: std::thread::JoinHandle<()>,
-}
-
-impl Watched {
-    /// Everything it printed, once a function finds in it what it looks for; a minute is the most that takes.
-    pub(crate) fn wait_for<T>(&self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
-        let (said, news) = &*self.said;
-        let mut found = None;
-        let look = |text: &mut String| {
-            found = find(text);
-            found.is_none()
-        };
-        let guard = said.lock().expect("no panic");
-        let (text, _) = news.wait_timeout_while(guard, PATIENCE, look).expect("no panic");
-        let text = text.clone();
-        found.unwrap_or_else(|| panic!("it never said {what}:\n{text}"))
-    }
-
-    /// Interrupts it, waits for its end, and returns what it said.
-    pub(crate) fn interrupt(mut self) -> Ran {
-        send(self.child.id(), "INT");
-        let status = self.child.wait().expect("an end");
-        self.reader.join().expect("no panic");
-        let text = self.said.0.lock().expect("no panic").clone();
         Ran { code: status.code(), text }
     }
 }
@@ -279,20 +229,6 @@ fn matched(text: &str, pattern: &str) -> Option<usize> {
         }
     }
     Some(at)
-}
-
-/// The real code of every service as zips, built by `dn build` once for all tests.
-#[expect(clippy::disallowed_methods, reason = "the real program builds it")]
-pub(crate) fn real_artefacts() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("artefacts");
-        let mut command = Command::new(binary());
-        command.args(["build", "--out"]).arg(&folder).current_dir(root()).stdin(Stdio::null());
-        let output = command.output().expect("the program starts");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        folder
-    })
 }
 
 /// The workspace.

@@ -1,223 +1,217 @@
-//! The sandbox applied and served by the real program, with the real binaries behind the gateway: the request
-//! collection of `tests/requests`, events, and what is written down about all of it.
+//! A sandbox of its own with the real functions, applied and served by the real program: one for all tests here.
 
 use std::{
+    env,
+    io::{BufRead, BufReader},
     net::TcpListener,
     path::Path,
-    process::{Command, Output},
+    process::{Child, Command, Stdio},
+    sync::{
+        LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        mpsc::{Receiver, channel},
+    },
+    thread,
+    time::Duration,
 };
 
-use aws_sdk_sesv2::types::SubscriptionStatus;
 use contract::{resource::SealingKey, stream::Stream, variable::Variable};
-use serde_json::Value;
+use sandbox::Account;
+use serde_json::{Value, json};
 use subscription::{Recipient, Sealer};
 use support::Aws;
 
-use crate::project::{Project, Running, Watched, binary, real_artefacts, root};
+mod browser;
+mod checklist;
+mod chromium;
+mod collection;
+mod http;
 
-const EMAIL: &str = "ada.lovelace@example.com";
-const MAIL_SENDER: &str = "ann@example.com";
-const BOUNCED: &str = "bounce@simulator.amazonses.com";
-const SIGNING_KEY: &str = "4d61696c67756e2773207369676e696e67";
-const API_KEY: &str = "6b65792d6f662d7468652073616e64626f78";
+use http::{Answer, ask};
 
-/// A served sandbox of a project of its own.
+use crate::project::{Project, binary, root};
+
+/// Of `names` in `environments/sandbox.yaml`.
+const KEY: &str = "alias/dn-unsubscribe";
+/// Where `environments/sandbox.yaml` expects the stand-ins.
+const STAND_INS: &str = "127.0.0.1:9099";
+const START_AT_MOST: Duration = Duration::from_secs(60);
+
+/// Serves until its standard input ends, which it does with the process of the tests whatever ends that; then
+/// nothing of it is left.
+const SCRIPT: &str = r#"
+"$0" "$@" & serving=$!
+read -r _
+kill "$serving"; wait "$serving" 2>/dev/null
+cd / && rm -rf "$OLDPWD""#;
+
 struct Served {
     project: Project,
-    program: Watched,
-    /// Of the APIs, with their stages, and of the stand-ins.
+    /// Its standard input is held open.
+    _serving: Child,
+    /// `http://127.0.0.1:PORT/dev` of the API.
     outreach: String,
     financial: String,
-    dn_api: String,
-    mail: String,
+    stand_ins: String,
+}
+
+/// Many may use it at a time, or one alone who compares all of it.
+static SERVED: LazyLock<RwLock<Served>> = LazyLock::new(|| RwLock::new(Served::start()));
+
+fn served() -> RwLockReadGuard<'static, Served> {
+    SERVED.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn served_alone() -> RwLockWriteGuard<'static, Served> {
+    SERVED.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Served {
-    fn begin() -> Self {
+    fn start() -> Self {
         let project = Project::new();
-        let file = "environments/sandbox.yaml";
-        let port = free_port();
-        project.write(file, &project.read(file).replace("127.0.0.1:9099", &format!("127.0.0.1:{port}")));
-        let dn = |args: &[&str]| {
-            let mut command = project.command(binary(), args);
-            command.env("DN_ARTEFACTS", real_artefacts());
-            command
+        let stand_ins = free_port();
+        let environment = project.read("environments/sandbox.yaml");
+        assert!(environment.contains(STAND_INS), "the environment names the stand-ins");
+        project.write("environments/sandbox.yaml", &environment.replace(STAND_INS, &stand_ins));
+        let artefacts = artefacts();
+        let applied = project.dn_with(&[("DN_ARTEFACTS", &artefacts)], &["apply", "sandbox", "--yes"]);
+        assert_eq!(applied.code, Some(0), "{}", applied.text);
+        let (output, writer) = std::io::pipe().expect("a pipe");
+        let dn = binary().display().to_string();
+        let arguments = ["-c", SCRIPT, &dn, "serve", "sandbox", "--port", "0"];
+        let mut command = project.command(Path::new("/bin/bash"), &arguments);
+        command.stdin(Stdio::piped()).stderr(writer.try_clone().expect("the same pipe")).stdout(writer);
+        let serving = command.spawn().expect("the program starts");
+        drop(command);
+        let lines = lines_of(output);
+        let mut served = Self {
+            project,
+            _serving: serving,
+            outreach: String::new(),
+            financial: String::new(),
+            stand_ins: format!("http://{stand_ins}"),
         };
-        let ran = Running::of(dn(&["apply", "sandbox", "--yes"])).finish();
-        assert_eq!(ran.code, Some(0), "{}", ran.text);
-        let secret = format!(r#"{{"apiKey":"{API_KEY}","webhookSigningKey":"{SIGNING_KEY}"}}"#);
-        project.write("secret.json", &secret);
-        let mut set = dn(&["secret", "set", "sandbox", "mailgun"]);
-        set.stdin(std::fs::File::open(project.path("secret.json")).expect("a file"));
-        let ran = Running::of(set).finish();
-        assert_eq!(ran.code, Some(0), "{}", ran.text);
-        let program = Running::of(dn(&["serve", "sandbox", "--port", "0"])).watched();
-        let url = |name: &str| {
-            let of = |text: &str| {
-                let line = text.lines().find_map(|line| line.strip_prefix(name));
-                line.and_then(|rest| rest.split_whitespace().next()).map(str::to_owned)
-            };
-            program.wait_for(name, of)
-        };
-        let (outreach, financial) = (url("dn-sandbox-outreach "), url("dn-sandbox-financial "));
-        let (dn_api, mail) = (url("dn-sandbox-dn-api "), url("sent mail: "));
-        let mail = mail.trim_end_matches('/').to_owned();
-        program.wait_for("how to send a mail", |text| text.contains("/outreach/send-email'").then_some(()));
-        Self { project, program, outreach, financial, dn_api, mail }
-    }
-
-    fn aws(&self) -> Aws {
-        Aws::of(self.project.account().sdk_config())
-    }
-
-    /// A token of the stand-in.
-    fn token(&self, query: &str) -> String {
-        let output = curl(&[&format!("{}/token{query}", self.mail)]);
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).expect("text")
-    }
-
-    /// The value of the key that the usage plan lets in.
-    async fn api_key(&self) -> String {
-        let gateway = aws_sdk_apigateway::Client::new(&self.project.account().sdk_config());
-        let keys = gateway.get_api_keys().include_values(true).send().await.expect("keys");
-        keys.items()[0].value().expect("a value").to_owned()
-    }
-}
-
-/// Nobody else is told of it before the server takes it.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
-}
-
-#[expect(clippy::disallowed_methods, reason = "requests are sent as a person sends them")]
-fn curl(args: &[&str]) -> Output {
-    Command::new("curl").args(["-sS", "--max-time", "30"]).args(args).output().expect("curl")
-}
-
-#[expect(clippy::disallowed_methods, reason = "the collection is a script")]
-fn collection(variables: &[(&str, &str)]) -> Output {
-    let script = root().join("tests/requests/run");
-    let mut command = Command::new("sh");
-    command.arg(script).envs(variables.iter().copied());
-    command.output().expect("sh")
-}
-
-/// Mail to the unsubscribe address, as SES tells of it.
-fn inbound_mail() -> String {
-    let file = root().join("runtime/unsubscribe/tests/vectors/inbound-notification-of-an-sns-action.json");
-    let mut mail: Value = serde_json::from_str(&read(&file)).expect("JSON");
-    mail["receipt"]["dmarcVerdict"] = serde_json::json!({ "status": "PASS" });
-    mail["mail"]["commonHeaders"]["from"] = serde_json::json!([MAIL_SENDER]);
-    mail["mail"]["commonHeaders"]["subject"] = "Unsubscribe outreach".into();
-    mail["content"] = format!("From: {MAIL_SENDER}\r\nSubject: Unsubscribe outreach\r\n\r\n\r\n").into();
-    mail.to_string()
-}
-
-fn read(file: &Path) -> String {
-    std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
-}
-
-/// Everything that must be nowhere but where it belongs.
-struct Private(Vec<String>);
-
-impl Private {
-    fn assert_not_in(&self, text: &str, what: &str) {
-        for one in &self.0 {
-            let line = text.lines().find(|line| line.to_lowercase().contains(&one.to_lowercase()));
-            assert_eq!(line, None, "{what} holds {one}");
+        let mut seen = String::new();
+        while !seen.contains("/token)") {
+            let line = lines.recv_timeout(START_AT_MOST).unwrap_or_else(|_| panic!("it serves: {seen}"));
+            seen.push_str(&line);
+            seen.push('\n');
         }
+        let url = |api: &str| {
+            let line = seen.lines().find_map(|line| line.strip_prefix(&format!("dn-sandbox-{api}  ")));
+            line.unwrap_or_else(|| panic!("{api} is served: {seen}")).trim().to_owned()
+        };
+        (served.outreach, served.financial) = (url("outreach"), url("financial"));
+        served
+    }
+
+    /// The account, as another process sees it.
+    fn account(&self) -> Account {
+        self.project.account()
+    }
+
+    /// A token of a user who does not exist; `more` says what is unusual of them.
+    fn token(&self, email: &str, more: &str) -> String {
+        ask("GET", &format!("{}/token?email={email}{more}", self.stand_ins), &[], "").body
+    }
+
+    /// Asks an endpoint of the outreach API as this user.
+    fn asked_by(&self, token: &str, method: &str, path: &str, body: &Value) -> Answer {
+        let authorization = format!("Bearer {token}");
+        let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        ask(method, &format!("{}{path}", self.outreach), &headers, &body)
+    }
+
+    /// What the stand-in of Mailgun took last for this address, as it would arrive.
+    fn newest_mail(&self, address: &str) -> Value {
+        let mails = ask("GET", &format!("{}/mail.json", self.stand_ins), &[], "").json();
+        let mails = mails.as_array().expect("a list");
+        mails.iter().find(|mail| mail["recipient"] == address).expect("a mail").clone()
+    }
+
+    /// Sends a mail to this address, and returns it as it would arrive.
+    fn sent_to(&self, address: &str) -> Value {
+        let mail = json!({ "to": address, "subject": "News", "text": "Hello", "html": "<p>Hello</p>" });
+        // A user for each recipient: a user has 25 mails a minute.
+        let answer =
+            self.asked_by(&self.token(&format!("for-{address}"), ""), "POST", "/outreach/send-email", &mail);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        self.newest_mail(address)
+    }
+
+    /// Has Mailgun tell an event of a mail, and returns what came of it.
+    fn told(&self, mail: &Value, event: &str) -> String {
+        let url = format!("{}/mailgun/{}/events", self.stand_ins, mail["number"]);
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        let answer = ask("POST", &url, &form, &format!("event={event}"));
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        let told = self.newest_mail(mail["recipient"].as_str().expect("an address"))["told"].clone();
+        let last = told.as_array().and_then(|told| told.last()).expect("an outcome");
+        last[1].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The link of a mail, with the host of this machine for that of API Gateway.
+    fn local(&self, link: &str) -> String {
+        let at = link.find("/dev/").unwrap_or_else(|| panic!("a link of the stage: {link}"));
+        assert!(link.starts_with("https://") && link[..at].contains(".execute-api."), "{link}");
+        let of = if link.contains("/financial/") { &self.financial } else { &self.outreach };
+        format!("{of}{}", &link[at + "/dev".len()..])
+    }
+
+    /// A link as a mail that was sent so many days ago has it.
+    fn old_link(&self, address: &str, stream: Stream, days: u64) -> String {
+        let account = self.account();
+        let made_ms = account.clock().now_ms().saturating_sub(days * 24 * 60 * 60 * 1000);
+        let made_ms = i64::try_from(made_ms).expect("a time");
+        let key = SealingKey::parse(Some(KEY.to_owned())).expect("a key");
+        let who = Recipient::parse(address).expect("an address");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let sealer = Sealer::new(&Aws::of(account.sdk_config()), &key);
+        let token = runtime.block_on(sealer.seal(&who, stream, made_ms)).expect("a token");
+        let base = if stream == Stream::Financial { &self.financial } else { &self.outreach };
+        format!("{base}/{}/unsubscribe?data={}", stream.topic(), token.text())
+    }
+
+    /// What a program is told behind a link.
+    fn state(&self, link: &str) -> Value {
+        let answer = ask("GET", link, &[("accept", "application/json")], "");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()["data"].clone()
+    }
+
+    /// As a mailbox provider does (RFC 8058).
+    fn one_click(link: &str) -> Answer {
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        ask("POST", link, &headers, "List-Unsubscribe=One-Click")
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_collection_passes_and_nothing_private_is_written_down() {
-    let served = Served::begin();
-    let aws = served.aws();
-    let key = SealingKey::parse(Some("alias/dn-unsubscribe".to_owned())).expect("a key");
-    let who = Recipient::parse("grace@example.com").expect("an address");
-    let now_ms = i64::try_from(
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("now").as_millis(),
-    );
-    let sealer = Sealer::new(&aws, &key);
-    let sealed = sealer.seal(&who, Stream::Financial, now_ms.expect("this century"));
-    let financial_token = sealed.await.expect("a token").text().to_owned();
-    let tokens =
-        [served.token(""), served.token("?verified=no"), served.token("?email=limited%40example.com")];
-    let answers = served.project.path("answers");
-    let api_key = served.api_key().await;
-    let output = collection(&[
-        ("API_BASE_URL", &served.outreach),
-        ("FINANCIAL_BASE_URL", &served.financial),
-        ("DN_API_BASE_URL", &served.dn_api),
-        ("DN_API_KEY", &api_key),
-        ("JWT_TOKEN", &tokens[0]),
-        ("UNVERIFIED_TOKEN", &tokens[1]),
-        ("LIMITED_TOKEN", &tokens[2]),
-        ("TEST_EMAIL", EMAIL),
-        ("TEST_TEMPLATE", "welcome"),
-        ("WEBHOOK_SIGNING_KEY", SIGNING_KEY),
-        ("MAIL_URL", &served.mail),
-        ("FINANCIAL_TOKEN", &financial_token),
-        ("ANSWERS", &answers.display().to_string()),
-    ]);
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}");
-    assert!(text.ends_with("0 failed, 0 skipped\n"), "{text}");
-
-    mail_and_events(&served, &aws).await;
-
-    let answers = read(&answers);
-    let links = answers.split("unsubscribe?data=").nth(1).expect("a link");
-    let sent_token: String = links.chars().take_while(|sign| !sign.is_whitespace()).collect();
-    assert!(sent_token.len() > 100, "{sent_token}");
-    let ran = served.program.interrupt();
-    assert_eq!(ran.code, Some(0), "{}", ran.text);
-    let mut private = vec![EMAIL, MAIL_SENDER, BOUNCED, "grace@example.com", SIGNING_KEY, API_KEY, &api_key];
-    private.extend(tokens.iter().map(String::as_str));
-    private.extend([financial_token.as_str(), &sent_token]);
-    let private = Private(private.into_iter().map(str::to_owned).collect());
-    assert!(ran.text.contains("\"message\":\"answered\""), "functions write lines:\n{}", ran.text);
-    private.assert_not_in(&ran.text, "the log");
-    let errors: Vec<&str> = answers.lines().filter(|line| line.contains("\"success\":false")).collect();
-    assert!(errors.len() > 15, "{}", errors.len());
-    private.assert_not_in(&errors.join("\n"), "an error");
+/// An address of the loopback that nobody listens at.
+fn free_port() -> String {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    free.expect("a free port").to_string()
 }
 
-/// A mail to the unsubscribe address and a bounce reach their functions and do their work.
-async fn mail_and_events(served: &Served, aws: &Aws) {
-    let config = served.project.account().sdk_config();
-    let topic = "arn:aws:sns:us-east-1:000000000000:dn-sandbox-inbound-mail";
-    let sns = aws_sdk_sns::Client::new(&config);
-    sns.publish().topic_arn(topic).message(inbound_mail()).send().await.expect("published");
-    delivered(served, "dn-sandbox-unsubscribe-mailto");
-    let lists = aws.mail().list_contact_lists().send().await.expect("lists");
-    let list = lists.contact_lists()[0].contact_list_name().expect("a name");
-    let contact = aws.mail().get_contact().contact_list_name(list).email_address(MAIL_SENDER);
-    let contact = contact.send().await.expect("a contact");
-    let left = contact.topic_preferences().iter().find(|topic| topic.topic_name() == "outreach");
-    assert_eq!(left.expect("the topic").subscription_status(), &SubscriptionStatus::OptOut);
-
-    let file = root().join("runtime/unsubscribe/tests/vectors/event-bounce-record.json");
-    let bounce = read(&file);
-    let sqs = aws_sdk_sqs::Client::new(&config);
-    let queue = "https://sqs.us-east-1.amazonaws.com/000000000000/dn-sandbox-ses-events";
-    sqs.send_message().queue_url(queue).message_body(&bounce).send().await.expect("sent");
-    delivered(served, "dn-sandbox-mail-events");
-    let bounce: Value = serde_json::from_str(&bounce).expect("JSON");
-    let who = bounce["bounce"]["bouncedRecipients"][0]["emailAddress"].as_str().expect("an address");
-    let row = aws
-        .dynamodb()
-        .get_item()
-        .table_name("dn-sandbox-suppression")
-        .key("email", aws_sdk_dynamodb::types::AttributeValue::S(who.to_lowercase()));
-    let row = row.send().await.expect("a row").item.expect("it is suppressed");
-    assert_eq!(row["reason"].as_s().map(String::as_str), Ok("bounce"));
-}
-
-fn delivered(served: &Served, function: &str) {
-    served.program.wait_for(function, |text| {
-        let done = |line: &str| line.contains(&format!("→ {function}")) && line.contains("delivered");
-        text.lines().any(done).then_some(())
+/// The lines of a program, read for as long as it writes: a full pipe would stop it.
+fn lines_of(output: std::io::PipeReader) -> Receiver<String> {
+    let (told, lines) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            // Nobody listens any more once it serves.
+            let _ = told.send(line);
+        }
     });
+    lines
+}
+
+/// The real functions, built as `dn apply sandbox` builds them.
+#[expect(clippy::disallowed_methods, reason = "the real program builds with the Rust of whoever tests")]
+fn artefacts() -> String {
+    let folder = env::current_exe().expect("this program");
+    let folder = folder.ancestors().nth(2).expect("target/PROFILE").join("artefacts-served");
+    let mut command = Command::new(binary());
+    let built = command.args(["build", "--out"]).arg(&folder).current_dir(root()).output();
+    let built = built.expect("the program starts");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    folder.display().to_string()
 }

@@ -2,7 +2,6 @@
 
 mod adoption;
 mod bad_input;
-mod browser;
 mod by_hand;
 mod doors;
 mod figures;

@@ -78,6 +78,40 @@ async fn a_mail_goes_to_everybody_by_one_call_and_each_sees_only_himself() {
 }
 
 #[tokio::test]
+async fn one_mail_costs_five_calls_and_one_webhook_two() {
+    use contract::function::Webhook;
+
+    use crate::trial::{event, webhook};
+
+    let trial = Trial::begin().await;
+    let (email, told) = (trial.call::<SendEmail>(NOW), trial.call::<Webhook>(NOW));
+    for number in 0..2 {
+        trial.asked();
+        send::email(post("u1", &mail(&["a@b.example"])), email.clone()).await.expect("sent");
+        let mut asked = trial.asked();
+        asked.sort();
+        // The limit and the row of the message; suppression and contact; the token.
+        let warm = ["BatchGetItem", "BatchGetItem", "Encrypt", "UpdateItem", "UpdateItem"];
+        // Once a process: the secret; once a contact: its row.
+        let cold = [
+            "BatchGetItem",
+            "BatchGetItem",
+            "Encrypt",
+            "GetSecretValue",
+            "PutItem",
+            "UpdateItem",
+            "UpdateItem",
+        ];
+        assert_eq!(asked, if number == 0 { &cold[..] } else { &warm[..] });
+        let delivered = event(&format!("e{number}"), "delivered", &format!("a{number}@b.example"), 0.0);
+        crate::webhook::handle(webhook(&delivered), told.clone()).await.expect("taken");
+    }
+    let asked = trial.asked();
+    // What Mailgun's token was used for; the event, the count of its recipient, and the sum of the message.
+    assert_eq!(asked, ["PutItem", "TransactWriteItems"]);
+}
+
+#[tokio::test]
 async fn a_send_costs_a_few_calls_whatever_the_number_of_recipients() {
     let trial = Trial::begin().await;
     let addresses: Vec<String> = (0..150).map(|number| format!("a{number}@b.example")).collect();

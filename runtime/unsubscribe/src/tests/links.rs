@@ -51,8 +51,7 @@ async fn one_click_leaves_the_stream_of_the_token() {
         assert!(reply.headers[name].to_str().expect("ASCII").contains(part), "{name}");
     }
     let calls = ["Decrypt", "GetItem", "TransactWriteItems", "UpdateContact", "CreateContact", "UpdateItem"];
-    let asked: Vec<String> = trial.asked();
-    assert_eq!(asked.len(), calls.len(), "{asked:?}");
+    assert_eq!(trial.asked(), calls, "what one opt-out costs, of who was never on the list");
     assert_eq!(trial.listed(ANN).await, Some(vec!["outreach".to_owned()]));
     let contact = &trial.rows("contacts").await[0];
     assert_eq!((contact["email"].as_str(), contact.get("pending")), (ANN, None));
@@ -82,6 +81,10 @@ async fn again_changes_nothing_and_is_recorded() {
     }
     assert_eq!(trial.audited("result").await, ["done", "unchanged"]);
     assert_eq!(trial.asked().iter().filter(|name| *name == "UpdateContact").count(), 1);
+    asked(&trial, Request { id: "request-3".to_owned(), ..Trial::one_click(&token) }).await;
+    assert_eq!(trial.asked(), ["Decrypt", "GetItem", "PutItem"], "what it costs again");
+    asked(&trial, request("GET", &token)).await;
+    assert_eq!(trial.asked(), ["Decrypt", "GetItem"], "what the page costs");
 }
 
 #[tokio::test(start_paused = true)]

@@ -49,9 +49,10 @@ async fn take(trial: &Trial, mail: &Value) -> Result<u64, Failed> {
 async fn who_is_proven_is_unsubscribed_once() {
     let trial = Trial::begin().await;
     let mail = mail("Unsubscribe outreach", "");
-    for _ in 0..2 {
-        assert_eq!(take(&trial, &mail).await, Ok(1));
+    for answer in futures::future::join_all([take(&trial, &mail), take(&trial, &mail)]).await {
+        assert_eq!(answer, Ok(1));
     }
+    assert_eq!(take(&trial, &mail).await, Ok(1));
     assert_eq!(trial.listed("ann@example.com").await, Some(vec!["outreach".to_owned()]));
     let records = trial.rows("audit").await;
     assert_eq!((records.len(), records[0]["source"].as_str()), (1, "mailto"));

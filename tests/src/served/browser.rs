@@ -10,19 +10,15 @@ use contract::stream::Stream;
 use sandbox::Account;
 use serde_json::{Value, json};
 
-mod chromium;
-mod http;
-mod served;
-
-use chromium::{Browser, ENTER, SHIFT, SPACE, TAB};
-use http::ask;
-use served::Served;
+use super::{
+    Served,
+    chromium::{Browser, ENTER, SHIFT, SPACE, TAB},
+    http::ask,
+    served, served_alone,
+};
 
 #[test]
-fn links_of_a_mail_are_followed_by_scanners_providers_and_people() {
-    let served = Served::start();
-    scanners_change_nothing(&served);
-    a_provider_unsubscribes_by_one_click(&served);
+fn a_person_with_a_keyboard_uses_the_preference_page() {
     let browser = match Browser::start() {
         Ok(browser) => browser,
         Err(why) => {
@@ -35,7 +31,7 @@ fn links_of_a_mail_are_followed_by_scanners_providers_and_people() {
             return;
         }
     };
-    let desk = Desk { served: &served, browser: &browser };
+    let desk = Desk { served: &served(), browser: &browser };
     desk.a_person_reads_and_chooses();
     desk.a_person_leaves_everything_and_comes_back();
     desk.an_old_link_shows_nothing_and_unsubscribes();
@@ -79,8 +75,10 @@ fn everything(account: &Account) -> BTreeMap<String, Vec<String>> {
     kept.map(|(name, document)| (name.clone(), vec![format!("{document:?}")])).collect()
 }
 
-/// Mail scanners fetch every link, and some post to none (A6).
-fn scanners_change_nothing(served: &Served) {
+/// Mail scanners fetch every link, and post to none (A6).
+#[test]
+fn scanners_that_follow_every_link_of_a_mail_change_nothing() {
+    let served = &*served_alone();
     let mail = served.sent_to("scanned@example.com");
     let links = links(&mail);
     assert!(!links.is_empty(), "{mail}");
@@ -106,7 +104,9 @@ fn scanners_change_nothing(served: &Served) {
 }
 
 /// RFC 8058: the address of the header, no cookie, no login, no redirect.
-fn a_provider_unsubscribes_by_one_click(served: &Served) {
+#[test]
+fn a_mailbox_provider_unsubscribes_by_one_click() {
+    let served = &*served();
     let mail = served.sent_to("provided@example.com");
     let headers = mail["headers"].as_array().expect("headers");
     let value = |name: &str| {

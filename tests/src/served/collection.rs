@@ -1,0 +1,132 @@
+//! The request collection of `tests/requests`, sent as a person sends it; then mail to the unsubscribe address and an
+//! event of SES. Nothing private of all this is written down.
+
+use std::process::{Command, Output};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_secretsmanager::Client as Secrets;
+use aws_sdk_sesv2::types::SubscriptionStatus;
+use contract::stream::Stream;
+use serde_json::{Value, json};
+use support::Aws;
+
+use super::{Served, served_alone};
+use crate::project::root;
+
+const EMAIL: &str = "ada.lovelace@example.com";
+const WRITER: &str = "collection-writer@example.com";
+
+#[expect(clippy::disallowed_methods, reason = "the collection is a script")]
+fn collection(variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new("sh");
+    command.arg(root().join("tests/requests/run")).envs(variables.iter().copied());
+    command.output().expect("sh")
+}
+
+fn vector(name: &str) -> Value {
+    let file = root().join("runtime/unsubscribe/tests/vectors").join(name);
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// Mail to the unsubscribe address, as SES tells of it.
+fn inbound_mail() -> String {
+    let mut mail = vector("inbound-notification-of-an-sns-action.json");
+    mail["receipt"]["dmarcVerdict"] = json!({ "status": "PASS" });
+    mail["mail"]["commonHeaders"]["from"] = json!([WRITER]);
+    mail["mail"]["commonHeaders"]["subject"] = "Unsubscribe outreach".into();
+    mail["content"] = format!("From: {WRITER}\r\nSubject: Unsubscribe outreach\r\n\r\n\r\n").into();
+    mail.to_string()
+}
+
+fn assert_not_in(private: &[&str], lines: &[&str], what: &str) {
+    for one in private {
+        let line = lines.iter().find(|line| line.to_lowercase().contains(&one.to_lowercase()));
+        assert_eq!(line, None, "{what} holds {one}");
+    }
+}
+
+#[test]
+fn every_request_is_answered_as_its_file_says() {
+    let served = served_alone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let link = served.old_link("grace@example.com", Stream::Financial, 0);
+    let financial_token = link.split_once("data=").expect("a token").1;
+    let (api_key, mailgun) = runtime.block_on(keys(&served));
+    let signing_key = mailgun["webhookSigningKey"].as_str().expect("a key");
+    let lines = served.said.until("dn-sandbox-dn-api  ");
+    let dn_api = lines.iter().find_map(|line| line.strip_prefix("dn-sandbox-dn-api  ")).expect("a URL").trim();
+    let tokens = ["", "&verified=no", "&finance=no"].map(|more| served.token("collection%40example.com", more));
+    let limited = served.token("limited%40example.com", "");
+    let answers = served.project.path("answers");
+    let output = collection(&[
+        ("API_BASE_URL", &served.outreach),
+        ("FINANCIAL_BASE_URL", &served.financial),
+        ("DN_API_BASE_URL", dn_api),
+        ("DN_API_KEY", &api_key),
+        ("JWT_TOKEN", &tokens[0]),
+        ("UNVERIFIED_TOKEN", &tokens[1]),
+        ("LIMITED_TOKEN", &limited),
+        ("TEST_EMAIL", EMAIL),
+        ("TEST_TEMPLATE", "welcome"),
+        ("WEBHOOK_SIGNING_KEY", signing_key),
+        ("MAIL_URL", &served.stand_ins),
+        ("FINANCIAL_TOKEN", financial_token),
+        ("ANSWERS", &answers.display().to_string()),
+    ]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(text.ends_with("0 failed, 0 skipped\n"), "{text}");
+    runtime.block_on(events(&served));
+
+    let answers = std::fs::read_to_string(answers).expect("the answers");
+    let sent = answers.split("unsubscribe?data=").nth(1).expect("a link");
+    let sent: String = sent.chars().take_while(|sign| !sign.is_whitespace()).collect();
+    assert!(sent.len() > 100, "{sent}");
+    let mut private = vec![EMAIL, WRITER, "grace@example.com", "collection@example.com", &api_key, &limited];
+    private.extend([signing_key, mailgun["apiKey"].as_str().expect("a key"), financial_token, &sent]);
+    private.extend(tokens.iter().map(String::as_str));
+    let said = served.said.until("\"message\":\"answered\"");
+    assert_not_in(&private, &said.iter().map(String::as_str).collect::<Vec<_>>(), "the log");
+    let errors: Vec<&str> = answers.lines().filter(|line| line.contains("\"success\":false")).collect();
+    assert!(errors.len() > 15, "{}", errors.len());
+    assert_not_in(&private, &errors, "an error");
+}
+
+/// The value of the key that the usage plan lets in, and what Mailgun's stand-in and the functions share.
+async fn keys(served: &Served) -> (String, Value) {
+    let config = served.account().sdk_config();
+    let gateway = aws_sdk_apigateway::Client::new(&config);
+    let found = gateway.get_api_keys().include_values(true).send().await.expect("keys");
+    let secret = Secrets::new(&config).get_secret_value().secret_id("payouts-mailer/mailgun-secrets");
+    let secret = secret.send().await.expect("a secret");
+    let secret = serde_json::from_str(secret.secret_string().expect("a text")).expect("JSON");
+    (found.items()[0].value().expect("a value").to_owned(), secret)
+}
+
+/// A mail to the unsubscribe address and a bounce reach their functions and do their work.
+async fn events(served: &Served) {
+    let config = served.account().sdk_config();
+    let aws = Aws::of(config.clone());
+    let topic = "arn:aws:sns:us-east-1:000000000000:dn-sandbox-inbound-mail";
+    let sns = aws_sdk_sns::Client::new(&config);
+    sns.publish().topic_arn(topic).message(inbound_mail()).send().await.expect("published");
+    served.said.until("→ dn-sandbox-unsubscribe-mailto  delivered");
+    let lists = aws.mail().list_contact_lists().send().await.expect("lists");
+    let list = lists.contact_lists()[0].contact_list_name().expect("a name");
+    let contact = aws.mail().get_contact().contact_list_name(list).email_address(WRITER);
+    let contact = contact.send().await.expect("a contact");
+    let left = contact.topic_preferences().iter().find(|topic| topic.topic_name() == "outreach");
+    assert_eq!(left.expect("the topic").subscription_status(), &SubscriptionStatus::OptOut);
+
+    let bounce = vector("event-bounce-record.json");
+    let sqs = aws_sdk_sqs::Client::new(&config);
+    let queue = "https://sqs.us-east-1.amazonaws.com/000000000000/dn-sandbox-ses-events";
+    sqs.send_message().queue_url(queue).message_body(bounce.to_string()).send().await.expect("sent");
+    served.said.until("→ dn-sandbox-mail-events  delivered");
+    let who = bounce["bounce"]["bouncedRecipients"][0]["emailAddress"].as_str().expect("an address");
+    let who = AttributeValue::S(who.to_lowercase());
+    let row = aws.dynamodb().get_item().table_name("dn-sandbox-suppression").key("email", who);
+    let row = row.send().await.expect("a row").item.expect("it is suppressed");
+    assert_eq!(row["reason"].as_s().map(String::as_str), Ok("bounce"));
+}
