@@ -14,6 +14,23 @@ pub struct LockNote {
     pub process: u32,
     /// Milliseconds since 1970.
     pub since_ms: u64,
+    /// When the run was last heard of, which it says every minute.
+    #[serde(default)]
+    pub beat_ms: u64,
+}
+
+impl LockNote {
+    /// Whether both are of one run, whenever it was last heard of.
+    #[must_use]
+    pub fn is_of(&self, other: &Self) -> bool {
+        (&self.owner, &self.run, self.process) == (&other.owner, &other.run, other.process)
+    }
+
+    /// Milliseconds since 1970 of when the run was last heard of.
+    #[must_use]
+    pub fn heard_ms(&self) -> u64 {
+        self.since_ms.max(self.beat_ms)
+    }
 }
 
 /// Where the lock is kept: one place for all who apply to the stage.
@@ -21,8 +38,11 @@ pub trait LockStore: Send + Sync {
     /// Writes the lock unless there is one; `Place::Missing` when there is nowhere to keep it yet.
     fn create_once<'a>(&'a self, bytes: &'a [u8]) -> BoxFuture<'a, Result<Place, Fault>>;
 
-    /// The lock as it is.
-    fn read(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>, Fault>>;
+    /// The lock as it is, and its version.
+    fn read(&self) -> BoxFuture<'_, Result<Option<(Vec<u8>, String)>, Fault>>;
+
+    /// Writes over the version that was read; `false` when it is no longer that one.
+    fn replace<'a>(&'a self, bytes: &'a [u8], version: &'a str) -> BoxFuture<'a, Result<bool, Fault>>;
 
     fn remove(&self) -> BoxFuture<'_, Result<(), Fault>>;
 }
@@ -61,7 +81,7 @@ pub async fn acquire(store: &dyn LockStore, note: &LockNote) -> Result<Held, Fau
         Place::Missing => Ok(Held::NoPlaceYet),
         Place::Taken => match holder(store).await? {
             // A lost answer to our own write looks like somebody else's lock.
-            Some(other) if other == *note => Ok(Held::ByUs),
+            Some(other) if other.is_of(note) => Ok(Held::ByUs),
             Some(other) => Ok(Held::ByOther(other)),
             // Released between the two calls: whoever asked again would get it, so a person may too.
             None => {
@@ -76,15 +96,33 @@ pub async fn acquire(store: &dyn LockStore, note: &LockNote) -> Result<Held, Fau
 /// # Errors
 /// When the store fails.
 pub async fn holder(store: &dyn LockStore) -> Result<Option<LockNote>, Fault> {
-    let Some(bytes) = store.read().await? else { return Ok(None) };
+    Ok(store.read().await?.map(|(bytes, _)| told(&bytes)))
+}
+
+fn told(bytes: &[u8]) -> LockNote {
     let unreadable = LockNote {
         owner: "unknown (the lock cannot be read)".to_owned(),
         run: String::new(),
         verb: String::new(),
         process: 0,
         since_ms: 0,
+        beat_ms: 0,
     };
-    Ok(Some(serde_json::from_slice(&bytes).unwrap_or(unreadable)))
+    serde_json::from_slice(bytes).unwrap_or(unreadable)
+}
+
+/// Says that the run is still at work; `false` when the lock is no longer its own.
+///
+/// # Errors
+/// When the store fails.
+pub async fn beat(store: &dyn LockStore, note: &LockNote, now_ms: u64) -> Result<bool, Fault> {
+    let Some((bytes, version)) = store.read().await? else { return Ok(false) };
+    if !told(&bytes).is_of(note) {
+        return Ok(false);
+    }
+    let bytes = serde_json::to_vec(&LockNote { beat_ms: now_ms, ..note.clone() })
+        .map_err(|error| Fault::Refused(model::fault::Cause::new(error.to_string())))?;
+    store.replace(&bytes, &version).await
 }
 
 /// Gives the lock back, unless it is somebody else's by now.
@@ -93,7 +131,7 @@ pub async fn holder(store: &dyn LockStore) -> Result<Option<LockNote>, Fault> {
 /// When the store fails.
 pub async fn release(store: &dyn LockStore, note: &LockNote) -> Result<(), Fault> {
     match holder(store).await? {
-        Some(ours) if ours == *note => store.remove().await,
+        Some(ours) if ours.is_of(note) => store.remove().await,
         _ => Ok(()),
     }
 }
