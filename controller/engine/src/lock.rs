@@ -135,3 +135,78 @@ pub async fn release(store: &dyn LockStore, note: &LockNote) -> Result<(), Fault
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
+    use super::*;
+
+    /// The lock, and how often it was written.
+    #[derive(Default)]
+    struct Store(Mutex<(Option<Vec<u8>>, usize)>);
+
+    impl Store {
+        fn kept(&self) -> MutexGuard<'_, (Option<Vec<u8>>, usize)> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    impl LockStore for Store {
+        fn create_once<'a>(&'a self, bytes: &'a [u8]) -> BoxFuture<'a, Result<Place, Fault>> {
+            let mut kept = self.kept();
+            let place = if kept.0.is_some() { Place::Taken } else { Place::Written };
+            kept.0.get_or_insert_with(|| bytes.to_vec());
+            Box::pin(async move { Ok(place) })
+        }
+
+        fn read(&self) -> BoxFuture<'_, Result<Option<(Vec<u8>, String)>, Fault>> {
+            let kept = self.kept();
+            let found = kept.0.clone().map(|bytes| (bytes, kept.1.to_string()));
+            Box::pin(async { Ok(found) })
+        }
+
+        fn replace<'a>(&'a self, bytes: &'a [u8], version: &'a str) -> BoxFuture<'a, Result<bool, Fault>> {
+            let mut kept = self.kept();
+            let fits = kept.0.is_some() && kept.1.to_string() == version;
+            if fits {
+                *kept = (Some(bytes.to_vec()), kept.1 + 1);
+            }
+            Box::pin(async move { Ok(fits) })
+        }
+
+        fn remove(&self) -> BoxFuture<'_, Result<(), Fault>> {
+            *self.kept() = (None, 0);
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    fn note(owner: &str) -> LockNote {
+        let (owner, verb) = (owner.to_owned(), "apply".to_owned());
+        LockNote { owner, run: "r-1".to_owned(), verb, process: 7, since_ms: 1_000, beat_ms: 0 }
+    }
+
+    #[tokio::test]
+    async fn a_run_is_heard_of_while_the_lock_is_its_own() {
+        let (store, ours) = (Store::default(), note("ada"));
+        assert_eq!(acquire(&store, &ours).await, Ok(Held::ByUs));
+        assert_eq!(beat(&store, &ours, 61_000).await, Ok(true));
+        let held = holder(&store).await.expect("an answer").expect("a lock");
+        assert_eq!((held.since_ms, held.heard_ms()), (1_000, 61_000));
+        assert_eq!(acquire(&store, &ours).await, Ok(Held::ByUs), "a lost answer, whenever it was heard of");
+        assert_eq!(acquire(&store, &note("bob")).await, Ok(Held::ByOther(held)));
+        // Broken, and taken by somebody else: it is not taken back.
+        store.remove().await.expect("it is broken");
+        assert_eq!(beat(&store, &ours, 121_000).await, Ok(false));
+        assert_eq!(acquire(&store, &note("bob")).await, Ok(Held::ByUs));
+        assert_eq!(beat(&store, &ours, 121_000).await, Ok(false));
+        release(&store, &ours).await.expect("nothing to give back");
+        assert_eq!(holder(&store).await.expect("an answer").map(|note| note.owner), Some("bob".to_owned()));
+    }
+
+    #[test]
+    fn a_note_of_before_there_were_beats_is_read() {
+        let old = r#"{"owner":"ada","run":"r","verb":"apply","process":1,"since_ms":5}"#;
+        assert_eq!(told(old.as_bytes()).heard_ms(), 5);
+    }
+}
