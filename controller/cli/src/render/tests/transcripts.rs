@@ -25,6 +25,9 @@ fn runs() -> Vec<Run> {
         ended_ms: how.map(|_| 1_795_371_379_000 + number * 3_600_000),
         how,
         planned: 3,
+        commit: None,
+        dirty: false,
+        release: None,
         steps,
     };
     let done = |name: &str| (at(name), Action::Create, StepEnd::Done);
