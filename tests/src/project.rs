@@ -75,6 +75,17 @@ impl Project {
         Account::open("000000000000", "us-east-1", &state, || {}).expect("the account's files")
     }
 
+    /// Takes the sandbox's journal out of its control bucket, so that only this machine's is there.
+    pub(crate) fn forget_shared_journal(&self) {
+        let forget = |world: &mut sandbox::World<'_>| {
+            let all = world.all("s3/objects").into_iter().map(|(key, _)| key.to_owned());
+            let journal: Vec<String> = all.filter(|key| key.contains("journal/")).collect();
+            assert!(journal.len() > 1, "there is one");
+            journal.iter().for_each(|key| world.remove("s3/objects", key));
+        };
+        self.account().edit(forget).expect("the account's files");
+    }
+
     /// `dn` with these arguments, ready to be started; standard input is closed.
     #[expect(clippy::disallowed_methods, reason = "stories run the real program")]
     pub(crate) fn command(&self, program: &Path, args: &[&str]) -> Command {
@@ -190,7 +201,10 @@ const STEADY: &[(&str, &str)] = &[
     ("####-##-## ##:##:## UTC", "2026-03-01 09:00:00 UTC"),
     ("sandbox-#############", "sandbox-1772355600000"),
     ("plan %%%%%%%%%%%%%%%%", "plan 0123456789abcdef"),
+    ("steps in @ m @ s", "steps in 1 m"),
     ("steps in @ s", "steps in 2 s"),
+    // By how long steps took before, on whatever machine.
+    ("about @ s", "about 2 s"),
     ("UTC (@ s ago", "UTC (2 s ago"),
     ("process @)", "process 4242)"),
 ];

@@ -66,9 +66,14 @@ static ARTEFACTS: LazyLock<(tempfile::TempDir, Artefacts)> = LazyLock::new(|| {
 
 /// Writes the zip of a service whose code differs with `edition`.
 pub(crate) fn write_artefact(folder: &Path, service: Service, edition: &str) -> Artefact {
+    write_zip(folder, service, edition, &Needs::of(service).text())
+}
+
+/// The same, with a contract that may be another one than this source's.
+pub(crate) fn write_zip(folder: &Path, service: Service, edition: &str, contract: &str) -> Artefact {
     // Lambda looks whether it is a zip, and no further before it is called.
     let code = format!("the code of {}{edition}", service.package());
-    let bytes = zip_of(code.as_bytes(), &Needs::of(service).text());
+    let bytes = zip_of(code.as_bytes(), contract);
     let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let file = folder.join(format!("{}-{}.zip", service.package(), &sha256[..8]));
     std::fs::write(&file, &bytes).expect("a file");

@@ -1,6 +1,7 @@
 //! Whole-system tests in one binary: laws for every kind, crash and fault simulation, stories, layering.
 
 mod adoption;
+mod bad_day;
 mod bad_input;
 mod by_hand;
 mod doors;

@@ -72,7 +72,7 @@ fn run(cli: Cli, screen: &Screen) -> Result<Done, Failure> {
             Verb::Destroy(args) => verbs::destroy::run(&project, screen, args).await,
             Verb::Outputs(args) => verbs::outputs::run(&project, screen, args).await,
             Verb::Graph(args) => verbs::graph::run(&project, screen, &args),
-            Verb::History(args) => verbs::history::run(&project, screen, &args),
+            Verb::History(args) => verbs::history::run(&project, screen, &args).await,
             Verb::Doctor(args) => verbs::doctor::run(&project, screen, args).await,
             Verb::Secret { verb: args::SecretVerb::Set(args) } => {
                 verbs::secret::set(&project, screen, args).await

@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod graph;
 pub(crate) mod history;
+mod hold;
 pub(crate) mod noted;
 pub(crate) mod openapi;
 pub(crate) mod outputs;

@@ -8,6 +8,7 @@
 //! | [`gate`] | what stands between a kind and AWS: lanes, retries, the journal |
 //! | [`lanes`] | one token bucket for each rate that AWS publishes |
 //! | [`recorder`] | the journal, written before and after everything that changes something |
+//! | [`segments`] | the journal in the control bucket: shipped, fetched, verified |
 //! | [`settle`](mod@settle) | a pause after a run that was cut off, until AWS shows what it made |
 //! | [`lock`] | one apply at a time: owner, age, and a way to break it |
 //! | [`clock`], [`progress`], [`stop`] | time, news and interruption, as inputs |
@@ -20,6 +21,7 @@ pub mod lock;
 pub mod observe;
 pub mod progress;
 pub mod recorder;
+pub mod segments;
 pub mod settle;
 pub mod stop;
 
@@ -31,5 +33,6 @@ pub use lock::{Held, LockNote, LockStore};
 pub use observe::{Observation, observe};
 pub use progress::{Progress, Silent};
 pub use recorder::{Ledger, Recorder};
+pub use segments::{Fetched, Segments, SegmentsMut};
 pub use settle::settle;
 pub use stop::Stop;

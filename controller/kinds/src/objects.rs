@@ -96,6 +96,14 @@ impl<A: Borrow<Reader>> Objects<A> {
     /// # Errors
     /// When S3 refuses or does not answer.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {
+        Ok(self.list_in(prefix).await?.unwrap_or_default())
+    }
+
+    /// The same, but `None` when the bucket is not there.
+    ///
+    /// # Errors
+    /// When S3 refuses or does not answer.
+    pub async fn list_in(&self, prefix: &str) -> Result<Option<Vec<String>>, Fault> {
         let (aws, at) = (self.aws.borrow(), &self.at);
         let (mut keys, mut token) = (Vec::new(), None::<String>);
         loop {
@@ -106,11 +114,11 @@ impl<A: Borrow<Reader>> Objects<A> {
                 })
                 .await
                 .absent_on(&[NO_BUCKET])?;
-            let Some(page) = page else { return Ok(Vec::new()) };
+            let Some(page) = page else { return Ok(None) };
             keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
             token = page.next_continuation_token;
             if token.is_none() {
-                return Ok(keys);
+                return Ok(Some(keys));
             }
         }
     }

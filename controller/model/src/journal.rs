@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Action, Address, StepId, fields::hex};
+use crate::{Action, Address, StepId, fields::hex, pace::Pace};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +86,14 @@ pub struct Entry {
     pub hash: String,
 }
 
+impl Entry {
+    /// Whether its hash is that of what it says.
+    #[must_use]
+    pub fn is_itself(&self) -> bool {
+        self.hash == hash(self.number, self.at_ms, &self.previous, &self.event)
+    }
+}
+
 /// Where a step of the current run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -131,8 +139,9 @@ pub struct Journal {
     /// Milliseconds since 1970 of the last line.
     last_ms: u64,
     runs: Vec<Run>,
-    /// Step to its place in the current run.
-    places: BTreeMap<StepId, usize>,
+    /// Step to its place in the current run, and when it was begun.
+    places: BTreeMap<StepId, (usize, u64)>,
+    pace: Pace,
 }
 
 /// Why a journal is not whole, or an event may not be written.
@@ -200,6 +209,18 @@ impl Journal {
         Ok(())
     }
 
+    /// How long steps took until now.
+    #[must_use]
+    pub fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    /// The number of the last line; 0 when there is none.
+    #[must_use]
+    pub fn last_number(&self) -> u64 {
+        self.last.as_ref().map_or(0, |(number, _)| *number)
+    }
+
     /// All runs, oldest first.
     #[must_use]
     pub fn runs(&self) -> &[Run] {
@@ -253,7 +274,8 @@ impl Journal {
     /// Where a step of the current run is.
     #[must_use]
     pub fn status(&self, step: StepId) -> Status {
-        let end = self.places.get(&step).and_then(|place| Some(&self.runs.last()?.steps.get(*place)?.2));
+        let place = self.places.get(&step).map(|(place, _)| *place);
+        let end = place.and_then(|place| Some(&self.runs.last()?.steps.get(place)?.2));
         match end {
             None => Status::Pending,
             Some(StepEnd::InDoubt) => Status::InDoubt,
@@ -302,7 +324,7 @@ impl Journal {
         let Some(run) = self.runs.last_mut() else { return };
         match &entry.event {
             Event::Started { step, address, action } => {
-                places.insert(*step, run.steps.len());
+                places.insert(*step, (run.steps.len(), entry.at_ms));
                 run.steps.push((address.clone(), *action, StepEnd::InDoubt));
             }
             Event::Source { commit, dirty, release } => {
@@ -310,7 +332,13 @@ impl Journal {
                 run.dirty = *dirty;
                 run.release.clone_from(release);
             }
-            Event::Finished { step } => end(run, places, *step, StepEnd::Done),
+            Event::Finished { step } => {
+                end(run, places, *step, StepEnd::Done);
+                if let Some((place, begun_ms)) = places.get(step) {
+                    let (address, action, _) = &run.steps[*place];
+                    self.pace.took(address.kind(), *action, entry.at_ms.saturating_sub(*begun_ms));
+                }
+            }
             Event::Failed { step, why } => end(run, places, *step, StepEnd::Failed(why.clone())),
             Event::Ended { how } => {
                 run.how = Some(*how);
@@ -321,8 +349,8 @@ impl Journal {
     }
 }
 
-fn end(run: &mut Run, places: &BTreeMap<StepId, usize>, step: StepId, how: StepEnd) {
-    if let Some(place) = places.get(&step) {
+fn end(run: &mut Run, places: &BTreeMap<StepId, (usize, u64)>, step: StepId, how: StepEnd) {
+    if let Some((place, _)) = places.get(&step) {
         run.steps[*place].2 = how;
     }
 }

@@ -14,6 +14,7 @@
 //! | [`policy`] | IAM documents compared by meaning |
 //! | [`drift`](mod@drift) | what changed behind our back |
 //! | [`journal`] | what was begun and how it ended, as a hash chain |
+//! | [`pace`] | how long steps took, for the estimates of the next plan |
 //! | [`call`] | one call to AWS as the engine sees it: lanes, verdicts |
 //! | [`fault`] | what the caller may do about a failure |
 //!
@@ -27,6 +28,7 @@ pub mod fields;
 pub mod graph;
 pub mod journal;
 pub mod lint;
+pub mod pace;
 pub mod plan;
 pub mod policy;
 pub mod receipt;
@@ -40,8 +42,9 @@ pub use drift::{Drift, drift};
 pub use fault::Fault;
 pub use fields::{Change, Fields, Impact};
 pub use lint::Note;
+pub use pace::Pace;
 
-pub use plan::{Action, Expects, Plan, PlanError, Selection, Step, StepId, Target, plan};
+pub use plan::{Action, Expects, Plan, PlanError, Selection, Step, StepId, Target, plan, plan_at};
 pub use resource::{BoxFuture, Data, Estate, Managed, ManagedEstate, MayFind, Watched};
 pub use snapshot::{Declared, Found, Holds, Outputs, Snapshot, Source, Tags};
 pub use text::{Ref, Text};

@@ -16,6 +16,7 @@ use crate::{
     fields::hex,
     graph,
     lint::{Note, Sides, notes},
+    pace::Pace,
 };
 
 mod order;
@@ -193,6 +194,20 @@ pub fn plan(
     snapshot: &Snapshot,
     selection: &Selection,
 ) -> Result<Plan, PlanError> {
+    plan_at(&Pace::default(), target, declared, snapshot, selection)
+}
+
+/// The same, with an estimate of the time that goes by how long such steps took before.
+///
+/// # Errors
+/// When references run in a circle or lead nowhere.
+pub fn plan_at(
+    pace: &Pace,
+    target: Target,
+    declared: &[Declared],
+    snapshot: &Snapshot,
+    selection: &Selection,
+) -> Result<Plan, PlanError> {
     let references: References<'_> = declared.iter().map(|one| (&one.address, &one.references)).collect();
     check_references(declared, &references)?;
     let by_address: BTreeMap<&Address, &Declared> = declared.iter().map(|one| (&one.address, one)).collect();
@@ -243,7 +258,8 @@ pub fn plan(
         let draft = &drafts[index];
         let slow =
             draft.declared.and_then(|one| one.slow.as_ref()).filter(|_| draft.action == Action::Update);
-        slow.map_or(0, |slow| u64::from(slow.seconds(&draft.changes))).max(1)
+        let before = pace.seconds(draft.address.kind(), draft.action).unwrap_or(0);
+        slow.map_or(0, |slow| u64::from(slow.seconds(&draft.changes))).max(before).max(1)
     });
     let steps = number(&mut drafts, &order, selection, &mut summary);
     let Target { stage, account, region } = target;

@@ -248,3 +248,20 @@ pub async fn run(entries: impl IntoIterator<Item = Entry>) -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use contract::function::Webhook;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_function_answers_the_check_of_a_deployment_and_nothing_else_looks_like_it() {
+        assert!(is_check(&json!({ "dn": "health" })));
+        for other in [json!({}), json!({ "dn": "health", "path": "/" }), json!({ "dn": 1 }), Value::Null] {
+            assert!(!is_check(&other), "{other}");
+        }
+        let answer = healthy::<Webhook>().await.expect("it works");
+        assert_eq!(answer, json!({ "healthy": true, "function": "webhook" }));
+    }
+}

@@ -60,7 +60,7 @@ fn a_plan_whose_work_is_done_is_not_done_twice() {
 #[test]
 fn a_plan_that_was_cut_off_goes_on() {
     let project = planned();
-    check(&project.dn(&["apply", "sandbox", "plan.json", "--yes", "--trouble", "die-after=3"]), 137, &[]);
+    check(&project.dn(&["apply", "sandbox", "plan.json", "--yes", "--trouble", "die-after=6"]), 137, &[]);
     check(&project.dn(&["unlock", "sandbox", "--owner", "ada@desk as user/sandbox"]), 0, &["is broken"]);
     check(&project.dn(&["apply", "sandbox", "plan.json", "--yes"]), 0, &["cut off", "done"]);
     check(&project.dn(&["plan", "sandbox"]), 0, &["nothing to do"]);

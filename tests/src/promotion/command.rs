@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use contract::function::Service;
+use contract::{function::Service, needs::Needs};
 use sandbox::Account;
 use serde_json::Value;
 use stacks::Artefacts;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::served;
 use crate::{
     project::{Project, Ran},
-    stage::{write_artefact, write_list},
+    stage::{write_artefact, write_list, write_zip},
 };
 
 const STAGES: [(&str, &str); 3] =
@@ -212,6 +212,58 @@ fn a_source_that_is_not_as_it_should_be_is_refused() {
     company.done("two", &["apply", "dev", "--yes"]);
     company.done("none", &promote);
     assert_eq!(company.serves("staging"), company.serves("dev"));
+}
+
+#[test]
+fn code_that_fails_its_check_serves_nobody() {
+    let company = Company::released("one");
+    let promote = ["promote", "dev", "staging", "--apply", "--yes"];
+    company.done("none", &promote);
+    let old = company.serves("staging");
+    company.commit();
+    company.done("two", &["apply", "dev", "--yes"]);
+    company.done("two", &["release", "dev"]);
+    let new = company.account("dev").deployed_function("dn-dev-send-email:live").expect("it").code_sha256;
+    company.account("staging").break_code(&new, "Runtime.ExitError").expect("the account");
+    let ran = company.dn("none", &promote);
+    let text = ran.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(ran.code, Some(6), "{}", ran.text);
+    assert!(
+        text.contains("version 2 fails its health check (Runtime.ExitError): live was not moved"),
+        "{text}"
+    );
+    let functions = |all: &[(String, Vec<u8>)]| -> Vec<Vec<u8>> {
+        let of = |name: &str| all.iter().find(|(one, _)| one == name).expect("a function").1.clone();
+        ["dn-STAGE-send-email", "dn-STAGE-webhook"].map(of).to_vec()
+    };
+    assert_eq!(functions(&company.serves("staging")), functions(&old), "callers are served as before");
+    company.account("staging").mend_code(&new).expect("the account");
+    company.done("none", &promote);
+    assert_eq!(company.serves("staging"), company.serves("dev"));
+}
+
+#[test]
+fn code_that_does_not_fit_the_stage_is_refused() {
+    let company = Company::released("one");
+    // A release whose code reads a variable that no stage sets.
+    let folder = company.built.path().join("greedy");
+    std::fs::create_dir(&folder).expect("a folder");
+    let one = |service: Service| {
+        let mut needs = Needs::of(service);
+        if let Some(webhook) = needs.functions.get_mut("webhook") {
+            webhook.insert("REPLAY_TABLE".to_owned());
+        }
+        (service, write_zip(&folder, service, "greedy", &needs.text()))
+    };
+    let made: Artefacts = Service::all().map(one).collect();
+    write_list(&folder, &made);
+    company.done("greedy", &["apply", "dev", "--yes"]);
+    company.done("greedy", &["release", "dev"]);
+    company.refused(
+        &["promote", "dev", "staging", "--apply", "--yes"],
+        &["does not fit what staging declares", "outreach/function/webhook needs REPLAY_TABLE"],
+    );
+    assert!(company.account("staging").documents().get("lambda/functions").is_none_or(|all| all.is_empty()));
 }
 
 #[test]

@@ -28,8 +28,9 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Apply) -
     let selection = select(&args.choice, &session.declared())?;
     let file = args.file.as_deref().map(|path| read(path, &session)).transpose()?;
     let connected = session.connect(&args.stage).await?;
-    go_on_after_doubts(&connected, screen).await?;
+    let doubts = go_on_after_doubts(&connected, screen).await?;
     let (made, observation) = plan::make(&connected, &selection).await?;
+    tell_of_doubts(&doubts, &observation.snapshot, &made, screen);
     let journal = ledger::read(&connected.session.state)?;
     let begun = file.as_ref().map(|saved| journal.earlier(&run::plan_digest(saved))).unwrap_or_default();
     let (planned, origin) = match file {
@@ -50,7 +51,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Apply) -
         // A run that was cut off after its last step had nothing left to do: that is known now.
         let whole = selection.targets.is_empty() && selection.excluded.is_empty();
         if whole && journal.unfinished().is_some() {
-            noted(&connected, "apply", &run::plan_digest(&planned), async |_| Ok(())).await?;
+            noted(&connected, screen, "apply", &run::plan_digest(&planned), async |_| Ok(())).await?;
         }
         declared::leave(&connected, &selection).await?;
         return Ok(Done::Nothing);
@@ -141,9 +142,15 @@ fn stale(moved: &[String]) -> Failure {
 }
 
 /// Says what the last run left open, and waits until AWS shows what it made.
-pub(crate) async fn go_on_after_doubts(connected: &Connected, screen: &Screen) -> Result<(), Failure> {
+pub(crate) async fn go_on_after_doubts(
+    connected: &Connected,
+    screen: &Screen,
+) -> Result<Vec<(Address, Action)>, Failure> {
+    ledger::refresh(connected, screen).await?;
     let journal = ledger::read(&connected.session.state)?;
-    for (address, action) in journal.in_doubt() {
+    let doubts: Vec<(Address, Action)> =
+        journal.in_doubt().map(|(address, action)| (address.clone(), action)).collect();
+    for (address, action) in &doubts {
         let word = format!("{action:?}").to_lowercase();
         screen.remark(&format!(
             "the last run was cut off during the {word} of {address}: looking what became of it"
@@ -152,7 +159,25 @@ pub(crate) async fn go_on_after_doubts(connected: &Connected, screen: &Screen) -
     let news = News::observing();
     settle(&journal, connected.session.clock.as_ref(), &news).await;
     news.clear();
-    Ok(())
+    Ok(doubts)
+}
+
+/// Says what was found of each.
+pub(crate) fn tell_of_doubts(doubts: &[(Address, Action)], seen: &Snapshot, plan: &Plan, screen: &Screen) {
+    for (address, action) in doubts {
+        let there = seen.found.contains_key(address) || seen.orphans.iter().any(|(at, _)| at == address);
+        let left = plan.steps.iter().any(|step| step.address == *address);
+        let what = match (action, there, left) {
+            (Action::Delete, true, _) => "it is still there",
+            (Action::Delete, false, _) | (Action::Update, false, _) => "it is gone",
+            (Action::Create | Action::Replace, false, _) => "it was not made",
+            (Action::Create | Action::Replace, true, true) => "it was made, and not all of it",
+            (Action::Create | Action::Replace, true, false) => "it was made, and nothing is missing",
+            (Action::Update, true, true) => "it was not changed, or not all of it",
+            (Action::Update, true, false) => "it was changed, and nothing is missing",
+        };
+        screen.remark(&format!("  {address}: {what}"));
+    }
 }
 
 /// Asks for the stage's name; anything else is a no.

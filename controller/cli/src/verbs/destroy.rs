@@ -9,7 +9,7 @@ use crate::{
     screen::Screen,
     session::Session,
     verbs::{
-        apply::{confirm, destruction, go_on_after_doubts},
+        apply::{confirm, destruction, go_on_after_doubts, tell_of_doubts},
         plan, run,
     },
 };
@@ -22,8 +22,9 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Destroy)
         ..model::Selection::default()
     });
     let connected = session.connect(&args.stage).await?;
-    go_on_after_doubts(&connected, screen).await?;
-    let (planned, _) = plan::make(&connected, &selection).await?;
+    let doubts = go_on_after_doubts(&connected, screen).await?;
+    let (planned, observation) = plan::make(&connected, &selection).await?;
+    tell_of_doubts(&doubts, &observation.snapshot, &planned, screen);
     screen.data(&render::plan_text(&planned, &screen.style()));
     if planned.is_empty() {
         return kept(&planned).map_or(Ok(Done::Nothing), Err);

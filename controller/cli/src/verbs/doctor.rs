@@ -32,8 +32,12 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) 
         count(session.declared().len(), "resource")
     ))];
     checks.push(writable(&session));
-    checks.push(journal(&session));
+    let local = journal(&session);
     let connected = session.connect(&args.stage).await?;
+    checks.push(match ledger::verify(&connected).await {
+        Ok(()) => local,
+        Err(failure) => bad(failure.message),
+    });
     checks.push(good(format!(
         "credentials of {} reach account {}",
         connected.caller, connected.session.scope.account

@@ -6,13 +6,30 @@ use engine::{Recorder, Silent};
 use kinds::Writer;
 use model::journal::{Ending, Event};
 
-use super::run::owner;
-use crate::{exit::Failure, ledger, session::Connected};
+use super::hold::Hold;
+use crate::{exit::Failure, ledger, screen::Screen, session::Connected};
 
 /// Runs `work` with something to write with; `verb` and `about` are what the journal calls it.
 pub(crate) async fn noted<T, W>(
     connected: &Connected,
+    screen: &Screen,
     verb: &str,
+    about: &str,
+    work: impl FnOnce(Writer) -> W,
+) -> Result<T, Failure>
+where
+    W: Future<Output = Result<T, Failure>>,
+{
+    let mut hold = Hold::take(connected, screen, verb).await?;
+    let outcome = written_down(connected, &hold, about, work).await;
+    hold.ship().await;
+    hold.give_back().await;
+    outcome
+}
+
+async fn written_down<T, W>(
+    connected: &Connected,
+    hold: &Hold<'_>,
     about: &str,
     work: impl FnOnce(Writer) -> W,
 ) -> Result<T, Failure>
@@ -22,10 +39,10 @@ where
     let recorder = Arc::new(ledger::open(&connected.session.state)?);
     let now = || connected.session.clock.now_ms();
     let begun = Event::Begun {
-        run: format!("{}-{}", connected.session.stage, now()),
-        verb: verb.to_owned(),
+        run: hold.note.run.clone(),
+        verb: hold.note.verb.clone(),
         plan: about.to_owned(),
-        who: owner(&connected.caller),
+        who: hold.note.owner.clone(),
         account: connected.session.scope.account.clone(),
         steps: 0,
     };

@@ -10,6 +10,7 @@ use crate::{
     args,
     choice::{self, select},
     exit::{Done, Failure, Kind},
+    ledger,
     project::Project,
     render,
     screen::Screen,
@@ -51,9 +52,11 @@ pub(crate) async fn make(
         false => connected.observe(&skipped).await?,
     };
     choice::known(selection, &observation)?;
-    let plan =
-        model::plan(connected.session.target(), &observation.declared, &observation.snapshot, selection)
-            .map_err(|error| Failure::error(error.to_string()))?;
+    // An estimate: a journal that cannot be read is told by the verbs that are about it.
+    let journal = ledger::read(&connected.session.state).unwrap_or_default();
+    let (target, Observation { declared, snapshot, .. }) = (connected.session.target(), &observation);
+    let plan = model::plan_at(journal.pace(), target, declared, snapshot, selection)
+        .map_err(|error| Failure::error(error.to_string()))?;
     Ok((plan, observation))
 }
 

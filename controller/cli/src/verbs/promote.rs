@@ -9,7 +9,7 @@ use model::{Selection, journal::Run};
 use release::{Difference, Kept, Manifest, live, manifest::short, pin, store};
 
 use super::{
-    apply::{confirm, go_on_after_doubts},
+    apply::{confirm, go_on_after_doubts, tell_of_doubts},
     noted::noted,
     plan, run,
 };
@@ -32,7 +32,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Promote)
     let options = Stage { stage: from.clone(), weather: Weather::Calm, trouble: Vec::new() };
     let source = Session::without_code(project, from)?.with_profile(args.from_profile.clone());
     let mut source = source.connect(&options).await?;
-    let manifest = live_release(&mut source).await?;
+    let manifest = live_release(&mut source, screen).await?;
 
     let options = Stage { stage: to.clone(), weather: args.weather, trouble: args.trouble.clone() };
     let mut target = Session::without_code(project, to)?.with_profile(args.to_profile.clone());
@@ -43,7 +43,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Promote)
     if !target.control().exists().await? {
         make_control_bucket(&target, screen, &going, from).await?;
     }
-    let copied = copy(&source, &target, &manifest).await?;
+    let copied = copy(&source, &target, &manifest, screen).await?;
     let told = Told { from: Some(from), to, manifest: &manifest, copied };
     go_to(project, screen, &target, &going, &told).await
 }
@@ -67,9 +67,9 @@ pub(crate) struct Told<'a> {
 }
 
 /// The release that a stage runs, or every reason why it cannot be handed on.
-async fn live_release(from: &mut Connected) -> Result<Manifest, Failure> {
+async fn live_release(from: &mut Connected, screen: &Screen) -> Result<Manifest, Failure> {
     let stage = from.session.stage.clone();
-    let mut reasons: Vec<String> = unfinished(from).await?;
+    let mut reasons: Vec<String> = unfinished(from, screen).await?;
     let serving = live::serving(&from.looking()).await?;
     let found = match live::digests(&serving) {
         Ok(digests) => {
@@ -117,10 +117,11 @@ fn chosen(
     }
 }
 
-async fn unfinished(from: &Connected) -> Result<Vec<String>, Failure> {
+async fn unfinished(from: &Connected, screen: &Screen) -> Result<Vec<String>, Failure> {
     let store = ControlLock::new(from.lock_writer(), &stacks::control_bucket());
     let held = engine::lock::holder(&store).await?;
     let held = held.map(|note| format!("{} holds its lock: something is being applied", note.owner));
+    ledger::refresh(from, screen).await?;
     let journal = ledger::read(&from.session.state)?;
     let open = journal.unfinished().map(|Run { verb, who, begun_ms, .. }| {
         let when = render::instant(*begun_ms);
@@ -175,12 +176,17 @@ async fn make_control_bucket(
 }
 
 /// Copies what the target does not hold yet. A journal line is written only where there is something to copy.
-async fn copy(source: &Connected, target: &Connected, manifest: &Manifest) -> Result<usize, Failure> {
+async fn copy(
+    source: &Connected,
+    target: &Connected,
+    manifest: &Manifest,
+    screen: &Screen,
+) -> Result<usize, Failure> {
     if store::holds(&target.control(), manifest).await? {
         return Ok(0);
     }
     let from = source.control();
-    noted(target, "copy", &manifest.id(), async |aws| {
+    noted(target, screen, "copy", &manifest.id(), async |aws| {
         Ok(store::bring(&from, &target.control_with(aws), manifest).await?)
     })
     .await
@@ -198,9 +204,10 @@ pub(super) async fn go_to(
     // Asked before the line is written: what is deployed is of the revision that was there.
     target.session.revision();
     write_line(project, told.to, &told.manifest.id())?;
-    go_on_after_doubts(target, screen).await?;
+    let doubts = go_on_after_doubts(target, screen).await?;
     let selection = Selection::default();
-    let (planned, _) = plan::make(target, &selection).await?;
+    let (planned, observation) = plan::make(target, &selection).await?;
+    tell_of_doubts(&doubts, &observation.snapshot, &planned, screen);
     let difference = Difference::of(&planned);
     screen.data(&match going.json {
         true => render::promotion_json(told, &difference, &planned),

@@ -37,7 +37,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Release)
         return Err(Failure::new(Kind::Blocked, text).hint(format!("dn apply {stage}")));
     }
     let id = manifest.id();
-    let kept: Kept = noted(&connected, "release", &id, async |aws| {
+    let kept: Kept = noted(&connected, screen, "release", &id, async |aws| {
         let bucket = connected.control_with(aws);
         // The code first: whoever reads a manifest finds what it names.
         for entry in manifest.artefacts.values() {

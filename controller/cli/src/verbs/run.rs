@@ -2,8 +2,7 @@
 
 use std::{collections::BTreeMap, process::exit, sync::Arc};
 
-use crate::control::ControlLock;
-use engine::{Execution, Held, LockNote, Report, Stop, lock};
+use engine::{Execution, LockNote, Report, Stop};
 use model::{
     Plan, Step,
     journal::{Ending, Event},
@@ -16,7 +15,7 @@ use crate::{
     render,
     screen::Screen,
     session::Connected,
-    verbs::noted::note_source,
+    verbs::{hold::Hold, noted::note_source},
 };
 
 /// Exit status after a third interruption, as a shell reports SIGINT.
@@ -39,42 +38,21 @@ pub(crate) async fn execute(
     verb: &str,
     origin: Origin,
 ) -> Result<Done, Failure> {
-    let session = &connected.session;
-    let store = ControlLock::new(connected.lock_writer(), &stacks::control_bucket());
-    let now = session.clock.now_ms();
-    let note = LockNote {
-        owner: owner(&connected.caller),
-        run: format!("{}-{now}", session.stage),
-        verb: verb.to_owned(),
-        process: std::process::id(),
-        since_ms: now,
-    };
-    let locked = match lock::acquire(&store, &note).await? {
-        Held::ByUs => true,
-        Held::NoPlaceYet => false,
-        Held::ByOther(other) => return Err(held(&session.stage, &other, now)),
-    };
-    let ran = recorded(connected, screen, plan, origin, &store, &note, locked).await;
-    if ran.is_err() {
-        // A run that could not begin must not keep others out; a lock that is given back already is fine. What went
-        // wrong first is what counts.
-        let _ = lock::release(&store, &note).await;
-    }
+    let mut hold = Hold::take(connected, screen, verb).await?;
+    let ran = recorded(&mut hold, screen, plan, origin).await;
+    // A run that could not begin must not keep others out.
+    hold.give_back().await;
     ran
 }
 
 /// Executes `plan` under the eyes of the journal.
 async fn recorded(
-    connected: &Connected,
+    hold: &mut Hold<'_>,
     screen: &Screen,
     plan: &Plan,
     origin: Origin,
-    store: &ControlLock,
-    note: &LockNote,
-    locked: bool,
 ) -> Result<Done, Failure> {
-    let session = &connected.session;
-    // Only now: whoever held the lock before may have written to it.
+    let (connected, session, note) = (hold.connected, &hold.connected.session, hold.note.clone());
     let recorder = Arc::new(ledger::open(&session.state)?);
     let news = Arc::new(News::applying(plan.steps.len()));
     let managing = connected.managing(news.clone(), recorder.clone());
@@ -106,63 +84,41 @@ async fn recorded(
         stop: stop.clone(),
         earlier,
     };
-    let outcome = in_order(&execution, store, note, locked).await;
+    let outcome = in_order(&execution, hold).await;
     listener.abort();
     news.clear();
     let how = outcome.as_ref().map_or(Ending::Partly, Report::ending);
     let ended = recorder.record(session.clock.now_ms(), Event::Ended { how });
-    let report = outcome.map_err(|failure| match failure {
-        Stopped::Fault(fault) => Failure::from(fault),
-        Stopped::Held(other) => held(&session.stage, &other, note.since_ms),
-    })?;
+    hold.ship().await;
+    let report = outcome?;
     screen.remark(&render::report_text(plan, &report, &screen.style()));
     let done = verdict(&report)?;
     ended?;
     Ok(done)
 }
 
-/// Why a run ended before its steps could tell.
-enum Stopped {
-    Fault(model::Fault),
-    Held(LockNote),
-}
-
-impl From<model::Fault> for Stopped {
-    fn from(fault: model::Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-/// The control bucket holds the lock: it is the first thing made, and the last thing deleted.
-async fn in_order(
-    execution: &Execution<'_>,
-    store: &ControlLock,
-    note: &LockNote,
-    locked: bool,
-) -> Result<Report, Stopped> {
+/// The control bucket holds lock and journal: it is the first thing made, and the last thing deleted.
+async fn in_order(execution: &Execution<'_>, hold: &mut Hold<'_>) -> Result<Report, Failure> {
     let control = stacks::control_bucket();
     let is_control = |step: &Step| step.address == control;
     let deletes = |step: &Step| step.action == model::Action::Delete;
     let mut report = Report::default();
-    let mut held = locked;
-    if !held {
+    if !hold.is_taken() {
         report.extend(execution.run(|step| is_control(step) && !deletes(step)).await);
-        match lock::acquire(store, note).await? {
-            Held::ByUs => held = true,
-            Held::NoPlaceYet => {}
-            Held::ByOther(other) => return Err(Stopped::Held(other)),
-        }
+        hold.again().await?;
     }
+    hold.ship().await;
     let made = report.done.clone();
     let rest = |step: &Step| !(made.contains(&step.id) || is_control(step) && deletes(step));
     if report.failed.is_empty() {
-        report.extend(execution.run(rest).await);
-    }
-    if held {
-        lock::release(store, note).await?;
+        report.extend(tokio::select! {
+            more = execution.run(rest) => more,
+            () = hold.beat(&execution.stop) => Report::default(),
+        });
     }
     let last = execution.plan.steps.iter().any(|step| is_control(step) && deletes(step));
     if last && report.is_complete() {
+        hold.give_back().await;
         report.extend(execution.run(|step| is_control(step) && deletes(step)).await);
     } else if last {
         let left = execution.plan.steps.iter().filter(|step| is_control(step) && deletes(step));
@@ -233,12 +189,16 @@ fn person_and_machine() -> String {
     format!("{person}@{}", machine.trim())
 }
 
-fn held(stage: &str, other: &LockNote, now_ms: u64) -> Failure {
+pub(super) fn held(stage: &str, other: &LockNote, now_ms: u64) -> Failure {
     let age = now_ms.saturating_sub(other.since_ms) / 1000;
     let since = render::instant(other.since_ms);
     let ago = render::duration(age);
+    let heard = match other.beat_ms {
+        0 => String::new(),
+        beat => format!(", last heard of {} ago", render::duration(now_ms.saturating_sub(beat) / 1000)),
+    };
     let text = format!(
-        "{} holds the lock of {stage} since {since} ({ago} ago, process {})",
+        "{} holds the lock of {stage} since {since} ({ago} ago, process {}{heard})",
         other.owner, other.process
     );
     let unlock = format!("dn unlock {stage} --owner '{}'", other.owner);

@@ -1,28 +1,20 @@
 //! `dn secret set`: a secret's value, from standard input or a hidden prompt, never from an argument.
 
-use std::{
-    io::{self, Read},
-    sync::Arc,
-};
+use std::io::{self, Read};
 
-use engine::Silent;
 use kinds::{
     Place, Resource,
     kinds::secret::{Secret, SecretText, put_value},
 };
-use model::{
-    Declared, Tags,
-    journal::{Ending, Event},
-};
+use model::{Declared, Tags};
 
 use crate::{
     args,
     exit::{Done, Failure},
-    ledger,
     project::Project,
     screen::Screen,
     session::Session,
-    verbs::run::owner,
+    verbs::noted::noted,
 };
 
 pub(crate) async fn set(project: &Project, screen: &Screen, args: args::SecretSet) -> Result<Done, Failure> {
@@ -39,23 +31,11 @@ pub(crate) async fn set(project: &Project, screen: &Screen, args: args::SecretSe
         return Err(Failure::error("the value is empty, and nothing was changed")
             .hint(format!("dn secret set {} {} < FILE", args.stage.stage, args.name)));
     }
-    let recorder = Arc::new(ledger::open(&connected.session.state)?);
-    let now = || connected.session.clock.now_ms();
-    let begun = Event::Begun {
-        run: format!("{}-{}", connected.session.stage, now()),
-        verb: "secret set".to_owned(),
-        plan: String::new(),
-        who: owner(&connected.caller),
-        account: connected.session.scope.account.clone(),
-        steps: 0,
-    };
-    recorder.record(now(), begun)?;
-    let aws = connected.writer(Arc::new(Silent), recorder.clone());
     let place = Place { address: secret.address.clone(), physical: secret.physical, tags: Tags::new() };
-    let put = put_value(&aws, &place, SecretText::new(value)).await;
-    let how = if put.is_ok() { Ending::Done } else { Ending::Partly };
-    recorder.record(now(), Event::Ended { how })?;
-    put?;
+    noted(&connected, screen, "secret set", "", async |aws| {
+        Ok(put_value(&aws, &place, SecretText::new(value)).await.map(drop)?)
+    })
+    .await?;
     screen.remark(&format!("{} has a new value", secret.address));
     Ok(Done::Nothing)
 }
