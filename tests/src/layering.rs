@@ -8,10 +8,12 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("model", &[], &["tokio", "aws-", "futures", "jiff"]),
     ("engine", &["model"], &["aws-", "jiff"]),
-    ("kinds", &["model"], &[]),
+    ("kinds", &["model", "rotation"], &[]),
     ("sandbox", &[], &[]),
     ("serve", &["sandbox"], &["aws-sdk-"]),
     ("contract", &[], &["tokio", "aws-", "futures", "jiff"]),
+    ("rotation", &["contract"], &["tokio", "aws-", "futures", "jiff"]),
+    ("signing", &["contract"], &["tokio", "aws-sdk-", "futures", "jiff"]),
     ("support", &["contract"], &[]),
     ("subscription", &["contract", "support"], &[]),
     ("unsubscribe", &["contract", "subscription", "support"], &[]),
@@ -19,7 +21,11 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("financial", &["contract", "support"], &[]),
     ("dn_api", &["contract", "support"], &[]),
     ("stacks", &["contract", "kinds", "model"], &["tokio", "aws-", "futures"]),
-    ("cli", &["contract", "engine", "kinds", "model", "sandbox", "serve", "stacks"], &["aws-sdk-"]),
+    (
+        "cli",
+        &["contract", "engine", "kinds", "model", "rotation", "sandbox", "serve", "signing", "stacks"],
+        &["aws-sdk-"],
+    ),
     ("tests", &[], &[]),
 ];
 

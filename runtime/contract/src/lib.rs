@@ -8,6 +8,7 @@
 //! | [`setting`], [`resource`], [`table`] | what a variable may stand for |
 //! | [`openapi`] | the published document of an API |
 //! | [`health`], [`outreach`], [`reply`], [`subscription`] | shapes that cross the wire |
+//! | [`signing`] | links to reports: how long they live, and the document of the key that signs them |
 //! | [`stream`] | the two streams of mail, whose names are the topics that people unsubscribe from |
 //!
 //! Nothing here is heavier than serde and its schemas: every function and every stack compiles it.
@@ -20,6 +21,7 @@ pub mod outreach;
 pub mod reply;
 pub mod resource;
 pub mod setting;
+pub mod signing;
 pub mod stream;
 pub mod subscription;
 pub mod table;
