@@ -115,7 +115,8 @@ impl Rules {
 /// What is there, and when it was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observed {
-    /// By the clock of who looked, after everything was read.
+    /// After everything was read: what the clock of who looked said before, plus the time that was counted since. A
+    /// clock that is far off gets no answers from AWS, but one that jumps between two calls would decide something.
     pub now_s: i64,
     /// `None` when it does not exist.
     pub group: Option<Group>,

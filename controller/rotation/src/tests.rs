@@ -12,7 +12,7 @@ fn version(id: &str, labels: &[&str]) -> Version {
 /// K1 in use for a long time, and nothing else.
 fn steady() -> Observed {
     Observed {
-        now_s: 10_000_000,
+        now_s: 5_000_000,
         group: Some(Group { members: ["K1".to_owned()].into(), changed_s: 0 }),
         keys: vec![key("K1")],
         keys_in_account: 1,

@@ -20,7 +20,7 @@ use crate::{Live, Place, Reader, Resource, Scope, Writer};
 
 mod behavior;
 mod domain;
-mod find;
+pub(super) mod find;
 pub(super) mod mark;
 mod merge;
 pub(super) mod version;

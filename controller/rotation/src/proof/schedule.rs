@@ -20,9 +20,10 @@ pub(super) enum Mutant {
     SwitchesAtOnce,
     /// Narrows as soon as it has switched.
     NarrowsAtOnce,
-    /// Forgets that signers go on with what they have read, and that clocks are wrong.
-    ForgetsCaches,
+    /// Forgets that clocks are wrong.
     ForgetsSkew,
+    /// Signers that go on with a key for a day, which the rules know nothing of.
+    SignersKeepKeys,
     /// Counts the life of links from when the version was made.
     CountsFromTheMaking,
     /// Believes an old time when somebody has gone back a version.
@@ -37,8 +38,8 @@ impl Mutant {
     pub(super) const UNSAFE: &'static [Self] = &[
         Self::SwitchesAtOnce,
         Self::NarrowsAtOnce,
-        Self::ForgetsCaches,
         Self::ForgetsSkew,
+        Self::SignersKeepKeys,
         Self::CountsFromTheMaking,
         Self::BelievesOldTimes,
         Self::DeletesTheKeyInUse,
@@ -50,7 +51,6 @@ impl Mutant {
         match self {
             Self::SwitchesAtOnce => Rules { settle_s: 0, ..safe },
             Self::NarrowsAtOnce => Rules { life_s: 0, ..safe },
-            Self::ForgetsCaches => Rules { cache_s: 0, skew_s: 0, ..safe },
             Self::ForgetsSkew => Rules { skew_s: 0, ..safe },
             _ => safe,
         }
@@ -147,6 +147,8 @@ enum At {
 
 struct Operator {
     ahead_s: i64,
+    /// When it read last.
+    since_s: i64,
     at: At,
 }
 
@@ -172,11 +174,12 @@ pub(super) fn run(seed: u64, mutant: Mutant) -> Outcome {
     let mut dice = Dice::new(seed);
     let skew_s = Rules::SAFE.skew_s;
     let world = World::new(&mut dice, Rules::SAFE.settle_s, skew_s);
-    let pace_s = [10 * MINUTE, HOUR, 6 * HOUR, DAY][usize::try_from(dice.range(0, 3)).unwrap_or(0)];
+    let pace_s = [4 * HOUR, 12 * HOUR, DAY, 2 * DAY][usize::try_from(dice.range(0, 3)).unwrap_or(0)];
     let early_percent = [0, 1, 5, 40][usize::try_from(dice.range(0, 3)).unwrap_or(0)];
     let crash_percent = dice.range(0, 30);
-    let operators =
-        (0..2).map(|_| Operator { ahead_s: dice.extreme(-skew_s, skew_s), at: At::Idle }).collect();
+    let operators = (0..2)
+        .map(|_| Operator { ahead_s: dice.extreme(-skew_s, skew_s), since_s: 0, at: At::Idle })
+        .collect();
     let signer = |dice: &mut Dice| Signer { ahead_s: dice.extreme(-skew_s, skew_s), held: None };
     let signers = (0..3).map(|_| signer(&mut dice)).collect();
     let events = BinaryHeap::new();
@@ -215,7 +218,7 @@ pub(super) fn run(seed: u64, mutant: Mutant) -> Outcome {
 pub(super) fn calm(crash_at: Option<(u64, bool)>) -> Outcome {
     let mut dice = Dice::new(7);
     let world = World::new(&mut dice, Rules::SAFE.settle_s, Rules::SAFE.skew_s);
-    let operators = vec![Operator { ahead_s: 0, at: At::Idle }];
+    let operators = vec![Operator { ahead_s: 0, since_s: 0, at: At::Idle }];
     let mut run = Run {
         dice,
         world,
@@ -280,8 +283,8 @@ impl Run {
         (self.early_percent, self.crash_percent, self.crash_at) = (0, 0, None);
         self.events.retain(|Reverse((_, _, event))| matches!(event, Event::Signer(_) | Event::Moment(_)));
         self.operators.truncate(1);
-        self.operators[0] = Operator { ahead_s: 0, at: At::Idle };
-        self.pace_s = HOUR;
+        self.operators[0] = Operator { ahead_s: 0, since_s: 0, at: At::Idle };
+        self.pace_s = 6 * HOUR;
         self.plan(MINUTE, Event::Operator(0));
         let end_s = self.world.now_s + 60 * DAY;
         self.until(end_s);
@@ -305,7 +308,8 @@ impl Run {
         let rules = Rules::SAFE;
         let signer = &mut self.signers[number];
         let now_s = self.world.now_s + signer.ahead_s;
-        let alive = |held: &(String, i64)| (0..rules.cache_s).contains(&(now_s - held.1));
+        let cache_s = if self.mutant == Mutant::SignersKeepKeys { DAY } else { rules.cache_s };
+        let alive = |held: &(String, i64)| (0..cache_s).contains(&(now_s - held.1));
         let mut read_now = false;
         if !signer.held.as_ref().is_some_and(alive) {
             // AWS refuses to answer a clock that is far off.
@@ -318,7 +322,7 @@ impl Run {
         self.world.hand_out(key, now_s + life_s);
         if read_now {
             // Once more at the last moment.
-            self.plan(rules.cache_s - 1, Event::Moment(number));
+            self.plan(cache_s - 1, Event::Moment(number));
         }
     }
 
@@ -362,7 +366,11 @@ impl Run {
         let wait_s = match at {
             At::Idle if ahead_s.abs() > Rules::SAFE.skew_s => rests_s,
             At::Idle => {
-                let observed = self.world.observed();
+                let mut observed = self.world.observed();
+                // The clock is read once, when AWS's answers vouch for it; from there on the time that passes is
+                // counted: it may jump between two calls.
+                observed.now_s += ahead_s;
+                self.operators[number].since_s = self.world.now_s;
                 self.operators[number].at = At::Looking(Box::new(observed), self.world.group_version, 0);
                 self.dice.range(0, 5)
             }
@@ -372,7 +380,8 @@ impl Run {
                     0 => (seen.keys, seen.keys_in_account) = (now.keys, now.keys_in_account),
                     _ => seen.secret = now.secret,
                 }
-                seen.now_s = self.world.now_s + ahead_s;
+                seen.now_s += self.world.now_s - self.operators[number].since_s;
+                self.operators[number].since_s = self.world.now_s;
                 if part == 0 {
                     self.operators[number].at = At::Looking(seen, version, 1);
                     self.dice.range(0, 5)
@@ -394,6 +403,8 @@ impl Run {
                 self.out.full += 1;
                 return None;
             }
+            // Whoever is told a time comes back just then, as often as not.
+            Next::Wait { until_s, .. } if self.dice.percent(50) => return Some(until_s - seen.now_s),
             _ => return None,
         };
         self.out.steps += 1;
@@ -412,11 +423,10 @@ impl Run {
                 vec![Call::UpdateGroup { members, version }]
             }
             Step::Switch { from, to } => {
-                // A signer reads just before the switch as often as not.
+                // Signers read just before the switch, or just after.
                 for signer in 0..self.signers.len() {
-                    if self.dice.percent(50) {
-                        self.plan(0, Event::Moment(signer));
-                    }
+                    let wait_s = self.dice.extreme(0, 2 * MINUTE);
+                    self.plan(wait_s, Event::Moment(signer));
                 }
                 vec![Call::MoveLabel { label: CURRENT.into(), from, to: Some(to) }]
             }
