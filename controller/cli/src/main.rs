@@ -75,6 +75,7 @@ fn run(cli: Cli, screen: &Screen) -> Result<Done, Failure> {
                 verbs::secret::set(&project, screen, args).await
             }
             Verb::Serve(args) => verbs::serve::run(&project, screen, args).await,
+            Verb::Rotate(args) => verbs::rotate::run(&project, screen, args).await,
             Verb::Unlock(args) => verbs::unlock::run(&project, screen, args).await,
             Verb::Schema | Verb::Completions { .. } | Verb::Build(_) | Verb::Openapi { .. } => {
                 Ok(Done::Nothing)

@@ -11,6 +11,7 @@
 //! | [`drift`], [`sarif`] | what changed behind our back, for people and for code scanning |
 //! | [`built`] | artefacts with digest and size |
 //! | [`report`] | the end of an apply, and failures with their hints |
+//! | [`rotate`](mod@rotate) | where a rotation is |
 //! | [`serve`](mod@serve) | what happens while a stage is served |
 //! | [`history`], [`outputs`], [`graph`] | the journal's runs, ids and URLs, the resource graph |
 //!
@@ -26,6 +27,7 @@ mod markdown;
 mod outputs;
 mod page;
 mod report;
+mod rotate;
 mod rows;
 mod sarif;
 mod serve;
@@ -45,6 +47,7 @@ pub(crate) use markdown::{drift_markdown, plan_markdown};
 pub(crate) use outputs::{outputs_json, outputs_text};
 pub(crate) use page::Style;
 pub(crate) use report::{failure_text, report_text};
+pub(crate) use rotate::{Rotation, rotation_json, rotation_text};
 pub(crate) use rows::plan_text;
 pub(crate) use sarif::drift_sarif;
 pub(crate) use serve::{news_text, serving_text};

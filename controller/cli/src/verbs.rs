@@ -10,6 +10,7 @@ pub(crate) mod history;
 pub(crate) mod openapi;
 pub(crate) mod outputs;
 pub(crate) mod plan;
+pub(crate) mod rotate;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod secret;

@@ -10,7 +10,7 @@ mod world;
 use schedule::{Mutant, Outcome, run};
 
 /// Enough for each mutant to be caught many times over, and for a few seconds in a debug build.
-const SCHEDULES: u64 = 2_000;
+const SCHEDULES: u64 = 3_000;
 
 /// Runs the schedules of these seeds and adds up what happened.
 fn all(seeds: std::ops::Range<u64>, mutant: Mutant) -> (Outcome, Option<(u64, String)>) {

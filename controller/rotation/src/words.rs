@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use crate::{Step, Stuck, Why};
+use crate::{Next, Step, Stuck, Why};
 
 fn keys(keys: &BTreeSet<String>) -> String {
     keys.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
@@ -64,6 +64,42 @@ impl Stuck {
             Self::Clock => "set the clock, then run it again",
             Self::GroupFull => "`dn drift` tells which keys are another's",
             Self::AccountFull => "delete a public key that no group uses",
+        }
+    }
+}
+
+impl Step {
+    /// The name of the step, for programs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Prime => "prime",
+            Self::Prepare => "prepare",
+            Self::Widen { .. } => "widen",
+            Self::Switch { .. } => "switch",
+            Self::Stamp { .. } => "stamp",
+            Self::Narrow { .. } => "narrow",
+            Self::Unlabel { .. } => "unlabel",
+            Self::Delete { .. } => "delete",
+        }
+    }
+}
+
+impl Next {
+    /// Where the rotation is, in a word.
+    #[must_use]
+    pub fn stage(&self) -> &'static str {
+        match self {
+            Self::Do(Step::Prime | Step::Prepare) => "due",
+            Self::Do(Step::Widen { .. }) | Self::Wait { why: Why::Preparing { .. }, .. } => "prepared",
+            Self::Wait { why: Why::Settling { .. } | Why::Deploying, .. } => "settling",
+            Self::Do(Step::Switch { .. }) => "settled",
+            Self::Do(Step::Stamp { .. }) => "switched",
+            Self::Wait { why: Why::Draining { .. } | Why::Full, .. } => "draining",
+            Self::Do(Step::Narrow { .. }) => "drained",
+            Self::Do(Step::Unlabel { .. } | Step::Delete { .. }) => "narrowed",
+            Self::Rest { .. } => "steady",
+            Self::Stuck(_) => "stuck",
         }
     }
 }

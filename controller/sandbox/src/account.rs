@@ -96,8 +96,22 @@ impl Account {
         directory: &Path,
         on_death: impl Fn() + Send + Sync + 'static,
     ) -> io::Result<Self> {
+        Self::open_at(Clock::Wall, id, region, directory, on_death)
+    }
+
+    /// The same by another clock.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    pub fn open_at(
+        clock: Clock,
+        id: &str,
+        region: &str,
+        directory: &Path,
+        on_death: impl Fn() + Send + Sync + 'static,
+    ) -> io::Result<Self> {
         let store = Store::open(directory)?;
-        Ok(Self::with(id, region, Clock::Wall, store, Weather::default(), Box::new(on_death)))
+        Ok(Self::with(id, region, clock, store, Weather::default(), Box::new(on_death)))
     }
 
     fn with(

@@ -231,7 +231,7 @@ fn person_and_machine() -> String {
     format!("{person}@{}", machine.trim())
 }
 
-fn held(stage: &str, other: &LockNote, now_ms: u64) -> Failure {
+pub(super) fn held(stage: &str, other: &LockNote, now_ms: u64) -> Failure {
     let age = now_ms.saturating_sub(other.since_ms) / 1000;
     let since = render::instant(other.since_ms);
     let ago = render::duration(age);
