@@ -13,6 +13,7 @@ mod mail;
 mod orphans;
 mod project;
 mod references;
+mod rotation;
 mod secrecy;
 mod simulation;
 mod stage;

@@ -30,7 +30,7 @@ fn all(seeds: std::ops::Range<u64>, mutant: Mutant) -> (Outcome, Option<(u64, St
 fn no_unexpired_link_is_ever_refused() {
     let (total, first) = all(0..SCHEDULES, Mutant::None);
     println!(
-        "rotation: {SCHEDULES} schedules, {} links, {} rotations, {} steps, {} calls that change something, {} crashes, \
+        "rotation: {SCHEDULES} schedules, {} links, {} rotations, {} steps, {} calls that write, {} crashes, \
          {} races lost, {} violations",
         total.links,
         total.rotations,

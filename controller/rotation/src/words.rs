@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use crate::{Next, Step, Stuck, Why};
+use crate::{Next, PENDING, Step, Stuck, Why};
 
 fn keys(keys: &BTreeSet<String>) -> String {
     keys.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
@@ -20,7 +20,7 @@ impl fmt::Display for Step {
             Self::Stamp { .. } => f.write_str("note the time since which links are signed with it"),
             Self::Narrow { keys: old } => write!(f, "take {} out of the key group", keys(old)),
             Self::Unlabel { label, .. } => {
-                write!(f, "take the label {label} off an old version of the secret")
+                write!(f, "take the label {label} off a version of the secret")
             }
             Self::Delete { key } => write!(f, "delete the public key {key}"),
         }
@@ -95,6 +95,7 @@ impl Next {
             Self::Wait { why: Why::Settling { .. } | Why::Deploying, .. } => "settling",
             Self::Do(Step::Switch { .. }) => "settled",
             Self::Do(Step::Stamp { .. }) => "switched",
+            Self::Do(Step::Unlabel { label, .. }) if label == PENDING => "switched",
             Self::Wait { why: Why::Draining { .. } | Why::Full, .. } => "draining",
             Self::Do(Step::Narrow { .. }) => "drained",
             Self::Do(Step::Unlabel { .. } | Step::Delete { .. }) => "narrowed",

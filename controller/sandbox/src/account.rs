@@ -85,8 +85,7 @@ impl Account {
         Self::with(id, region, clock, Store::default(), Weather::default(), Box::new(|| {}))
     }
 
-    /// The account kept in `directory`, made when it is missing. `on_death` is what [`What::DieBefore`] and
-    /// [`What::DieAfter`] do.
+    /// The account kept in `directory`, made when it is missing, by the machine's clock.
     ///
     /// # Errors
     /// When the directory cannot be read or written.
@@ -99,10 +98,10 @@ impl Account {
         Self::open_at(Clock::Wall, id, region, directory, on_death)
     }
 
-    /// The same by another clock.
+    /// The same by another clock. `on_death` is what [`What::DieBefore`] and [`What::DieAfter`] do.
     ///
     /// # Errors
-    /// As of [`open`](Self::open).
+    /// When the directory cannot be read or written.
     pub fn open_at(
         clock: Clock,
         id: &str,

@@ -1,10 +1,10 @@
 //! Where a rotation is: text and JSON.
 
-use rotation::{CURRENT, Next, Observed, PENDING, Step};
+use rotation::{CURRENT, Next, Observed, Owner, PENDING, Step};
 use serde_json::{Value, json};
 
 use super::{
-    page::Style,
+    page::{Page, Paint, Style},
     words::{duration, instant, rfc3339},
 };
 
@@ -45,38 +45,39 @@ fn ms(seconds: i64) -> u64 {
 /// For people.
 pub(crate) fn rotation_text(of: &Rotation<'_>, style: &Style) -> String {
     let observed = of.observed;
-    let mut lines = vec![format!("{} · {} · {}", of.stage, of.subject, of.next.stage())];
+    let mut page = Page::new(style);
+    let mut line = |indent: usize, text: &str| page.line(indent, indent + 2, &[Paint::Plain.of(text)]);
+    line(0, &format!("{} · {} · {}", of.stage, of.subject, of.next.stage()));
     for key in &observed.keys {
-        let doing = match (role(observed, &key.digest), is_trusted(observed, &key.id)) {
+        let trusted = is_trusted(observed, &key.id);
+        let doing = match (role(observed, &key.digest), trusted) {
+            _ if key.owner == Owner::Environment && trusted => "is trusted: the group began with it",
+            _ if key.owner == Owner::Environment => "is trusted no more: the group began with it",
             ("current", _) => "signs links",
             ("next", true) => "is trusted, and will sign links",
             ("next", false) => "will sign links when it is trusted",
             (_, true) => "is still trusted, for links that it signed",
             (_, false) => "is not trusted",
         };
-        lines.push(format!("  {}  {doing}; made {}", key.id, instant(ms(key.made_s))));
+        line(2, &format!("{}  {doing}; made {}", key.id, instant(ms(key.made_s))));
     }
     if let Some(step) = of.done {
-        lines.push(format!("  done: {step}"));
+        line(2, &format!("done: {step}"));
     }
-    lines.extend(next_lines(of.next, observed.now_s));
-    let width = style.width;
-    lines.iter().map(|line| super::page::wrapped(line, width)).collect::<Vec<_>>().join("\n") + "\n"
-}
-
-fn next_lines(next: &Next, now_s: i64) -> Vec<String> {
     let time = |at_s: i64| {
-        let left = u64::try_from(at_s - now_s).unwrap_or_default();
+        let left = u64::try_from(at_s - observed.now_s).unwrap_or_default();
         format!("{} ({} from now)", instant(ms(at_s)), duration(left))
     };
-    match next {
-        Next::Do(step) => vec![format!("  next: {step}")],
+    match of.next {
+        Next::Do(step) => line(2, &format!("next: {step}")),
         Next::Wait { until_s, why } => {
-            vec![format!("  waits until {}", time(*until_s)), format!("    {why}")]
+            line(2, &format!("waits until {}:", time(*until_s)));
+            line(4, &why.to_string());
         }
-        Next::Rest { due_s } => vec![format!("  nothing to do; the next rotation is due {}", time(*due_s))],
-        Next::Stuck(stuck) => vec![format!("  stuck: {stuck}")],
+        Next::Rest { due_s } => line(2, &format!("nothing to do; the next rotation is due {}", time(*due_s))),
+        Next::Stuck(stuck) => line(2, &format!("stuck: {stuck}")),
     }
+    page.done()
 }
 
 /// For programs.

@@ -3,8 +3,9 @@
 //! Surprises (aws-semantics 8.3): only the comment can change, so another key is another resource: a part of the key's
 //! digest is in its name, the new one is made and joins its groups before the old one, an orphan by then, is deleted.
 //! **Every unexpired link that the old key signed dies with that.** To rotate without breaking links, declare the
-//! second key beside the first and take the first away when its last link has expired (8.4), or leave that to rotation
-//! ([`key_group::rotation`](super::key_group::rotation)), whose keys are not declared. CloudFront gives the text back with another line break at its end, so the keys are compared, not the texts. It cannot be tagged.
+//! second key beside the first and take the first away when its last link has expired (8.4), or leave that to
+//! [rotation](super::key_group::rotation), whose keys are declared nowhere. CloudFront gives the text back with another
+//! line break at its end, so the keys are compared, not the texts. It cannot be tagged.
 
 use std::sync::Arc;
 

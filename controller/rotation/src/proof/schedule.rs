@@ -120,7 +120,7 @@ impl Outcome {
 enum Event {
     Operator(usize),
     Signer(usize),
-    /// Signs once more, at a moment that matters.
+    /// Signs at a moment that matters.
     Moment(usize),
     Jump,
     Hand,
@@ -367,8 +367,7 @@ impl Run {
             At::Idle if ahead_s.abs() > Rules::SAFE.skew_s => rests_s,
             At::Idle => {
                 let mut observed = self.world.observed();
-                // The clock is read once, when AWS's answers vouch for it; from there on the time that passes is
-                // counted: it may jump between two calls.
+                // The clock is read once, when AWS's answers vouch for it; from there on the time is counted.
                 observed.now_s += ahead_s;
                 self.operators[number].since_s = self.world.now_s;
                 self.operators[number].at = At::Looking(Box::new(observed), self.world.group_version, 0);
