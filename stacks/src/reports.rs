@@ -1,8 +1,15 @@
-//! The reports that links in mails lead to: kept in a bucket, served by CloudFront to whoever holds a
-//! signed link.
+//! The reports that links in mails lead to: kept in a bucket, served by CloudFront to whoever holds a signed link.
+//!
+//! **Whose keys.** CloudFront makes no key group without a key, and the distribution needs a group: so the environment
+//! names a key for the group to begin with (`reports.signing_keys`), whose private half nobody needs to have. The keys
+//! that links are signed with are made by `dn rotate STAGE signing-key`, which puts the public half into the group and
+//! the private half into the secret, and takes the environment's key out of the group when it has a key of its own in
+//! use. They are declared nowhere, so no plan meddles with a rotation; a key that somebody else puts into the group is
+//! a difference as ever (`kinds::key_group`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::signing::{KEY_GROUP, SECRET};
 use kinds::{
     World,
     bound::{DeclareError, Handle},
@@ -42,7 +49,7 @@ pub(crate) fn is_served(environment: &Environment) -> bool {
 /// When an address is taken.
 pub fn declare(world: &mut World, environment: &Environment) -> Result<(), DeclareError> {
     let described = "The key that report links are signed with: private key and key id in one document.";
-    world.add(STACK, "signing-key", Secret::described(described))?;
+    world.add(SECRET.stack, SECRET.name, Secret::described(described))?;
     let keys = signing_keys(world, environment)?;
     let distribution = keys.map(|keys| distribution(world, environment, &keys)).transpose()?;
     world.add(STACK, REPORTS, bucket(environment, distribution.as_ref())?)?;
@@ -61,7 +68,7 @@ fn signing_keys(
     if keys.is_empty() {
         return Ok(None);
     }
-    world.add(STACK, "links", KeyGroup::of(keys)).map(Some)
+    world.add(KEY_GROUP.0, KEY_GROUP.1, KeyGroup::of(keys)).map(Some)
 }
 
 /// Nothing but CloudFront may read, over TLS only; the CRM's users by their own role (A23).

@@ -21,6 +21,7 @@ mod project;
 mod promotion;
 mod quotas;
 mod references;
+mod rotation;
 mod secrecy;
 mod seed;
 mod served;

@@ -1,6 +1,6 @@
 //! The command line, declared once: help and completions follow from it.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -66,6 +66,8 @@ pub(crate) enum Verb {
     },
     /// Serves the deployed APIs of an embedded account on this machine, with the real functions.
     Serve(Serve),
+    /// Replaces a key without breaking what the old one signed: one safe step, or what it waits for and until when.
+    Rotate(Rotate),
     /// Breaks the lock of a run that is gone.
     Unlock(Unlock),
     /// Prints the JSON Schema of the files in `environments/`, for editors.
@@ -91,6 +93,18 @@ pub(crate) struct Stage {
     /// `die-before=3`, `lose-answer=7`, `fail=5`, `throttle=5`.
     #[arg(long, value_name = "WHAT=N", help_heading = "Embedded account")]
     pub(crate) trouble: Vec<String>,
+
+    /// Embedded accounts only: as if it were so much later, for account and program alike, such as `30m` or `26d`.
+    #[arg(long, value_name = "TIME", value_parser = length, help_heading = "Embedded account")]
+    pub(crate) later: Option<Duration>,
+}
+
+/// A length of time such as `90s`, `30m`, `12h` or `26d`.
+fn length(text: &str) -> Result<Duration, String> {
+    let units = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)];
+    let found = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(*unit)?, *seconds)));
+    let read = found.and_then(|(number, seconds)| number.parse::<u64>().ok()?.checked_mul(seconds));
+    read.map(Duration::from_secs).ok_or_else(|| "expected a number with s, m, h or d, such as 26d".to_owned())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -305,6 +319,42 @@ pub(crate) struct SecretSet {
     pub(crate) stage: Stage,
     /// The secret: its name (`mailgun`) or its address (`outreach/secret/mailgun`).
     pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rotate {
+    #[command(flatten)]
+    pub(crate) stage: Stage,
+    #[arg(value_enum)]
+    pub(crate) what: Rotated,
+    /// Only tells where the rotation is; exits with 2 when a step can be made.
+    #[arg(long)]
+    pub(crate) status: bool,
+    /// Of the key that is made next. ECDSA makes shorter links, and faster.
+    #[arg(long, value_enum, default_value_t = SigningAlgorithm::Ecdsa)]
+    pub(crate) algorithm: SigningAlgorithm,
+    /// Begins a rotation although the key is not due: it may be known to somebody.
+    #[arg(long)]
+    pub(crate) early: bool,
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Does not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rotated {
+    /// The key that links to reports are signed with.
+    SigningKey,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SigningAlgorithm {
+    /// ECDSA on P-256.
+    Ecdsa,
+    /// RSA of 2048 bits.
+    Rsa,
 }
 
 #[derive(Debug, Args)]

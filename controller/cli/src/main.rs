@@ -81,6 +81,7 @@ fn run(cli: Cli, screen: &Screen) -> Result<Done, Failure> {
             Verb::Promote(args) => verbs::promote::run(&project, screen, args).await,
             Verb::Rollback(args) => verbs::rollback::run(&project, screen, args).await,
             Verb::Serve(args) => verbs::serve::run(&project, screen, args).await,
+            Verb::Rotate(args) => verbs::rotate::run(&project, screen, args).await,
             Verb::Unlock(args) => verbs::unlock::run(&project, screen, args).await,
             Verb::Schema | Verb::Completions { .. } | Verb::Build(_) | Verb::Openapi { .. } => {
                 Ok(Done::Nothing)

@@ -12,6 +12,7 @@
 //! | [`built`] | artefacts with digest and size |
 //! | [`report`] | the end of an apply, and failures with their hints |
 //! | [`release`] | releases, and what one changes on its way |
+//! | [`rotate`](mod@rotate) | where a rotation is |
 //! | [`serve`](mod@serve) | what happens while a stage is served |
 //! | [`history`], [`outputs`], [`graph`] | the journal's runs, ids and URLs, the resource graph |
 //!
@@ -28,6 +29,7 @@ mod outputs;
 mod page;
 mod release;
 mod report;
+mod rotate;
 mod rows;
 mod sarif;
 mod serve;
@@ -48,6 +50,7 @@ pub(crate) use outputs::{outputs_json, outputs_text};
 pub(crate) use page::Style;
 pub(crate) use release::{promotion_json, promotion_text, release_json, release_text};
 pub(crate) use report::{failure_text, report_text};
+pub(crate) use rotate::{Rotation, rotation_json, rotation_text};
 pub(crate) use rows::plan_text;
 pub(crate) use sarif::drift_sarif;
 pub(crate) use serve::{news_text, serving_text};

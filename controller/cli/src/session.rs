@@ -14,7 +14,7 @@ use kinds::{
     quotas,
 };
 use model::{
-    Address, Declared, Fault, Target,
+    Address, BoxFuture, Declared, Fault, Target,
     drift::{Accepted, Owners},
     fault::Cause,
 };
@@ -202,7 +202,10 @@ impl Session {
     }
 
     /// Finds the account and makes sure that it is the one of the environment, before anything else is read.
-    pub(crate) async fn connect(self, options: &Stage) -> Result<Connected, Failure> {
+    pub(crate) async fn connect(mut self, options: &Stage) -> Result<Connected, Failure> {
+        if let Some(by) = options.later {
+            self.clock = Arc::new(Later(by));
+        }
         let config =
             if self.embedded { self.embedded_account(options)? } else { self.live_account(options).await? };
         let clients = Clients::new(&config);
@@ -226,9 +229,9 @@ impl Session {
     }
 
     async fn live_account(&self, options: &Stage) -> Result<SdkConfig, Failure> {
-        if options.weather != Weather::Calm || !options.trouble.is_empty() {
+        if options.weather != Weather::Calm || !options.trouble.is_empty() || options.later.is_some() {
             return Err(Failure::error(format!(
-                "--weather and --trouble are for embedded accounts, not for {}",
+                "--weather, --trouble and --later are for embedded accounts, not for {}",
                 self.stage
             )));
         }
@@ -251,7 +254,8 @@ impl Session {
     fn embedded_account(&self, options: &Stage) -> Result<SdkConfig, Failure> {
         let troubles = options.trouble.iter().map(|text| trouble(text)).collect::<Result<Vec<_>, _>>()?;
         let die = || std::process::exit(KILLED);
-        let account = Account::open(&self.scope.account, &self.scope.region, &self.state, die)
+        let clock = sandbox::Clock::Ahead(options.later.unwrap_or_default());
+        let account = Account::open_at(clock, &self.scope.account, &self.scope.region, &self.state, die)
             .map_err(|error| Failure::file(&self.state, &error))?;
         if options.weather == Weather::Realistic {
             account.set_weather(sandbox::Weather::realistic());
@@ -279,6 +283,19 @@ fn accepted(
         }
     }
     Ok(accepted)
+}
+
+/// The machine's clock, as if it were so much later.
+struct Later(Duration);
+
+impl Clock for Later {
+    fn now_ms(&self) -> u64 {
+        Wall.now_ms().saturating_add(u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn sleep(&self, time: Duration) -> BoxFuture<'_, ()> {
+        Wall.sleep(time)
+    }
 }
 
 /// Without knowing whose credentials these are, nothing else is asked.
@@ -360,6 +377,12 @@ impl Connected {
     /// Everything, to be changed under the eyes of the journal.
     pub(crate) fn managing(&self, progress: Arc<dyn Progress>, recorder: Arc<Recorder>) -> Managing {
         Managing::new(&self.session.world, self.writer(progress, recorder))
+    }
+
+    /// Looks, and can change nothing.
+    pub(crate) fn reading(&self) -> Reader {
+        let gate = PacedGate::read_only(self.session.clock.clone(), Arc::new(Silent), self.seed());
+        self.reader(gate.in_lanes(&self.lanes))
     }
 
     /// May change things under the eyes of the journal.

@@ -15,6 +15,7 @@ pub(crate) mod plan;
 pub(crate) mod promote;
 pub(crate) mod release;
 pub(crate) mod rollback;
+pub(crate) mod rotate;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod secret;

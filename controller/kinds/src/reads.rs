@@ -31,6 +31,7 @@ const DECLARED: &[Reads] = &[
     kinds::identity_provider::READS,
     kinds::key::READS,
     kinds::key_group::READS,
+    kinds::key_group::rotation::READS,
     kinds::log_group::READS,
     kinds::mail_account::READS,
     kinds::origin_access_control::READS,

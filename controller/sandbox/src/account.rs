@@ -85,8 +85,7 @@ impl Account {
         Self::with(id, region, clock, Store::default(), Weather::default(), Box::new(|| {}))
     }
 
-    /// The account kept in `directory`, made when it is missing. `on_death` is what [`What::DieBefore`] and
-    /// [`What::DieAfter`] do.
+    /// The account kept in `directory`, made when it is missing, by the machine's clock.
     ///
     /// # Errors
     /// When the directory cannot be read or written.
@@ -96,8 +95,22 @@ impl Account {
         directory: &Path,
         on_death: impl Fn() + Send + Sync + 'static,
     ) -> io::Result<Self> {
+        Self::open_at(Clock::Wall, id, region, directory, on_death)
+    }
+
+    /// The same by another clock. `on_death` is what [`What::DieBefore`] and [`What::DieAfter`] do.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or written.
+    pub fn open_at(
+        clock: Clock,
+        id: &str,
+        region: &str,
+        directory: &Path,
+        on_death: impl Fn() + Send + Sync + 'static,
+    ) -> io::Result<Self> {
         let store = Store::open(directory)?;
-        Ok(Self::with(id, region, Clock::Wall, store, Weather::default(), Box::new(on_death)))
+        Ok(Self::with(id, region, clock, store, Weather::default(), Box::new(on_death)))
     }
 
     fn with(

@@ -9,6 +9,8 @@ use tokio::time::Instant;
 pub enum Clock {
     /// The time of this machine.
     Wall,
+    /// So much later than the time of this machine.
+    Ahead(Duration),
     /// A start, in milliseconds since 1970, advanced by tokio's own time: on a paused runtime a wait of an hour
     /// takes no time at all.
     Virtual { start_ms: u64, since: Instant },
@@ -28,8 +30,10 @@ impl Clock {
         reason = "the one place of this crate that reads the machine's clock"
     )]
     pub fn now_ms(&self) -> u64 {
+        let wall = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let since = match self {
-            Self::Wall => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            Self::Wall => wall(),
+            Self::Ahead(by) => wall().saturating_add(*by),
             Self::Virtual { start_ms, since } => Duration::from_millis(*start_ms) + since.elapsed(),
         };
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

@@ -11,6 +11,7 @@
 //! | [`openapi`] | the published document of an API |
 //! | [`health`], [`outreach`], [`reply`], [`subscription`] | shapes that cross the wire |
 //! | [`operations`] | what the functions of operations and the tool agree on |
+//! | [`signing`] | links to reports: how long they live, and the document of the key that signs them |
 //! | [`stream`] | the two streams of mail, whose names are the topics that people unsubscribe from |
 //!
 //! Nothing here is heavier than serde and its schemas: every function and every stack compiles it.
@@ -26,6 +27,7 @@ pub mod outreach;
 pub mod reply;
 pub mod resource;
 pub mod setting;
+pub mod signing;
 pub mod stream;
 pub mod subscription;
 pub mod table;

@@ -85,6 +85,7 @@ macro_rules! names {
 
 const SENDERS: Writers = Writers::Some(&["send-email", "send-template-email"]);
 const MAILGUN: Writers = Writers::Some(&["webhook"]);
+const NIGHTLY: Writers = Writers::Some(&["drift"]);
 const SIGNED_IN: Writers =
     Writers::Some(&["send-email", "send-template-email", "campaign-stats", "tracking-data"]);
 
@@ -116,4 +117,8 @@ names! {
     EMAILS_UNSUBSCRIBED = "emailsUnsubscribed", Count by MAILGUN;
     /// Tried again later (A21).
     EMAILS_DELAYED = "emailsDelayed", Count by MAILGUN;
+    /// Resources that are not as they were applied.
+    DRIFTED = "drifted", Count by NIGHTLY;
+    /// One when the stage could not be compared.
+    DRIFT_UNREADABLE = "driftUnreadable", Count by NIGHTLY;
 }

@@ -117,8 +117,8 @@ pub struct Ci {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Reports {
-    /// Public halves of the keys that links are signed with, by name, as PEM: RSA of 2,048 bits or
-    /// ECDSA P-256. Without one no link can be followed, so nothing is served.
+    /// Public keys that the key group of links begins with, by name, as PEM: RSA of 2,048 bits or ECDSA P-256. The keys
+    /// that links are signed with are made by `dn rotate`, which retires these. Without one nothing is served.
     pub signing_keys: BTreeMap<String, String>,
     /// The ARN of the OpenID Connect provider by which the CRM's users reach the bucket; none where
     /// they do not.

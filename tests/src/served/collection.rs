@@ -55,8 +55,10 @@ fn every_request_is_answered_as_its_file_says() {
     let (api_key, mailgun) = runtime.block_on(keys(&served));
     let signing_key = mailgun["webhookSigningKey"].as_str().expect("a key");
     let lines = served.said.until("dn-sandbox-dn-api  ");
-    let dn_api = lines.iter().find_map(|line| line.strip_prefix("dn-sandbox-dn-api  ")).expect("a URL").trim();
-    let tokens = ["", "&verified=no", "&finance=no"].map(|more| served.token("collection%40example.com", more));
+    let dn_api =
+        lines.iter().find_map(|line| line.strip_prefix("dn-sandbox-dn-api  ")).expect("a URL").trim();
+    let tokens =
+        ["", "&verified=no", "&finance=no"].map(|more| served.token("collection%40example.com", more));
     let limited = served.token("limited%40example.com", "");
     let answers = served.project.path("answers");
     let output = collection(&[

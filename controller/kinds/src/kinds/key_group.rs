@@ -3,8 +3,15 @@
 //! Surprises (aws-semantics 8.3): an update replaces everything; a group has one to five keys; a link is good when any
 //! key of the group signed it, so a key too many is a way in, and one too few breaks links; it cannot be tagged. A
 //! change reaches the edges some minutes later, which nothing shows.
+//!
+//! **Rotation's keys are guests.** `dn rotate` puts keys of its own into the group and takes old ones out
+//! ([`rotation`]); they carry a mark of this group and are declared nowhere. From the first of them on the declared
+//! keys are those that the group began with: whether they are still members is rotation's business, and no
+//! difference. Every other member that is neither a guest nor declared is one that somebody put in by hand: that is
+//! drift as ever, and putting it right leaves the guests where they are. Whoever deletes the group deletes its
+//! guests.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use aws_sdk_cloudfront::types::KeyGroupConfig as Config;
 use model::{Address, Fault, Fields, Outputs, Ref};
@@ -15,12 +22,14 @@ use super::{
         mark,
         version::{Born, bear, over_version},
     },
-    public_key::PublicKey,
+    public_key::{self, Listed, PublicKey},
 };
 use crate::{
     Live, Place, Reader, Resource, Scope, Writer,
     aws::{Absent, reads, whole_account},
 };
+
+pub mod rotation;
 
 reads!(aws_sdk_cloudfront:
     get_key_group GetKeyGroupFluentBuilder,
@@ -64,11 +73,16 @@ impl KeyGroup {
             .map_err(|error| Fault::refused(&at.address, error.to_string()))
     }
 
-    fn read(at: &Place, scope: &Scope, config: &Config) -> Self {
-        Self {
-            comment: mark::words(scope, &at.address, config.comment().unwrap_or_default()),
-            keys: config.items().iter().map(Ref::live).collect(),
+    fn read(at: &Place, scope: &Scope, config: &Config, all: &[Listed]) -> Self {
+        let comment = mark::words(scope, &at.address, config.comment().unwrap_or_default());
+        let members = || config.items().iter().map(String::as_str);
+        let guests = rotation::guests(&at.address, scope, all);
+        if !members().any(|id| guests.contains(id)) {
+            return Self { comment, keys: members().map(Ref::live).collect() };
         }
+        let declared = rotation::declared(&at.address, scope, all);
+        let others = members().filter(|id| !guests.contains(*id));
+        Self { comment, keys: others.chain(declared).map(Ref::live).collect() }
     }
 }
 
@@ -101,14 +115,14 @@ impl Resource for KeyGroup {
     }
 
     async fn observe(at: &Place, aws: &Reader) -> Result<Option<Live<Self>>, Fault> {
-        let all = match aws.alone() {
-            true => listed(aws).await?.into(),
-            false => aws.once("cloudfront:ListKeyGroups", listed(aws)).await?,
+        let groups = groups(aws).await?;
+        let Some((id, config)) = groups.iter().find(|(_, one)| one.name() == at.name()) else {
+            return Ok(None);
         };
-        let Some((id, config)) = all.iter().find(|(_, one)| one.name() == at.name()) else { return Ok(None) };
+        let keys = public_key::all(aws).await?;
         let outputs = Outputs::from([("id".to_owned(), id.clone())]);
         if !aws.alone() {
-            return Ok(Some(Live::new(Self::read(at, aws.scope(), config), outputs, None)));
+            return Ok(Some(Live::new(Self::read(at, aws.scope(), config, &keys), outputs, None)));
         }
         let answer = aws
             .read(&at.address, "cloudfront", "GetKeyGroup", || aws.cloudfront().get_key_group().id(id).send())
@@ -119,7 +133,7 @@ impl Resource for KeyGroup {
             return Ok(None);
         };
         let token = answer.e_tag().map(str::to_owned);
-        Ok(Some(Live { token, ..Live::new(Self::read(at, aws.scope(), config), outputs, None) }))
+        Ok(Some(Live { token, ..Live::new(Self::read(at, aws.scope(), config, &keys), outputs, None) }))
     }
 
     async fn converge(&self, at: &Place, live: Option<Live<Self>>, aws: &Writer) -> Result<Outputs, Fault> {
@@ -147,7 +161,13 @@ impl Resource for KeyGroup {
         let outputs = live.outputs.clone();
         if *self != live.actual {
             let (config, id) = (&config, &outputs["id"]);
+            let guests = &rotation::guests(&at.address, aws.scope(), &public_key::all(aws).await?);
             over_version(at, live, aws, |version| async move {
+                let ask = || aws.cloudfront().get_key_group().id(id).send();
+                let now = aws.read(&at.address, "cloudfront", "GetKeyGroup", ask).await?;
+                let now = now.key_group.and_then(|group| group.key_group_config);
+                let members = now.map(|config| config.items).unwrap_or_default();
+                let config = beside_guests(config.clone(), &members, guests);
                 aws.write(at, "cloudfront", "UpdateKeyGroup", || {
                     let ask = aws.cloudfront().update_key_group().id(id).if_match(&version);
                     ask.key_group_config(config.clone()).send()
@@ -174,7 +194,25 @@ impl Resource for KeyGroup {
             }
         })
         .await
-        .map_err(|fault| fault.hint("take it out of the behaviours that trust it first"))
+        .map_err(|fault| fault.hint("take it out of the behaviours that trust it first"))?;
+        rotation::delete_guests(at, aws).await
+    }
+}
+
+/// The declared configuration; with guests in the group, only what is neither one of them nor declared goes.
+fn beside_guests(mut config: Config, members: &[String], guests: &BTreeSet<String>) -> Config {
+    if members.iter().any(|id| guests.contains(id)) {
+        let stays = members.iter().filter(|id| guests.contains(*id) || config.items.contains(id));
+        config.items = stays.cloned().collect();
+    }
+    config
+}
+
+/// Every key group of the account, asked once in a run of looking.
+async fn groups(aws: &Reader) -> Result<Arc<Vec<(String, Config)>>, Fault> {
+    match aws.alone() {
+        true => Ok(listed(aws).await?.into()),
+        false => aws.once("cloudfront:ListKeyGroups", listed(aws)).await,
     }
 }
 

@@ -3,8 +3,11 @@
 //! Surprises (aws-semantics 8.3): only the comment can change, so another key is another resource: a part of the key's
 //! digest is in its name, the new one is made and joins its groups before the old one, an orphan by then, is deleted.
 //! **Every unexpired link that the old key signed dies with that.** To rotate without breaking links, declare the
-//! second key beside the first and take the first away when its last link has expired (8.4). CloudFront gives the text
-//! back with another line break at its end, so the keys are compared, not the texts. It cannot be tagged.
+//! second key beside the first and take the first away when its last link has expired (8.4), or leave that to
+//! [rotation](super::key_group::rotation), whose keys are declared nowhere. CloudFront gives the text back with another
+//! line break at its end, so the keys are compared, not the texts. It cannot be tagged.
+
+use std::sync::Arc;
 
 use aws_sdk_cloudfront::types::PublicKeyConfig as Config;
 use aws_smithy_types::base64;
@@ -12,9 +15,12 @@ use model::{Address, Fault, Fields, Outputs, fields::hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::distribution::{
-    mark,
-    version::{Born, bear, over_version},
+use super::{
+    distribution::{
+        mark,
+        version::{Born, bear, over_version},
+    },
+    key_group::rotation,
 };
 use crate::{
     Live, Place, Reader, Resource, Scope, Writer,
@@ -40,7 +46,7 @@ pub struct PublicKey {
 }
 
 /// The key itself.
-fn der(pem: &str) -> Option<Vec<u8>> {
+pub(in crate::kinds) fn der(pem: &str) -> Option<Vec<u8>> {
     let body = pem.trim().strip_prefix(BEGIN)?.strip_suffix(END)?;
     base64::decode(body.split_whitespace().collect::<String>()).ok()
 }
@@ -122,18 +128,23 @@ impl Resource for PublicKey {
 
     async fn owned(aws: &Reader) -> Result<Vec<(Address, String)>, Fault> {
         let all = aws.once("cloudfront:ListPublicKeys", listed(aws)).await?;
-        let ours = all.iter().filter_map(|one| {
-            let address = mark::owned_address(aws.scope(), &one.comment)?;
-            (address.kind() == Self::KIND).then(|| (address, one.name.clone()))
-        });
-        Ok(ours.collect())
+        let mut ours = Vec::new();
+        for one in all.iter() {
+            let Some(address) = mark::owned_address(aws.scope(), &one.comment) else { continue };
+            if address.kind() == Self::KIND {
+                ours.push((address, one.name.clone()));
+            } else if rotation::is_left_behind(&address, one, aws).await? {
+                let name = format!("{}-{}", address.name(), one.id.to_lowercase());
+                let address = Address::new(address.stack(), Self::KIND, &name)
+                    .map_err(|error| Fault::refused(&address, error.to_string()))?;
+                ours.push((address, one.name.clone()));
+            }
+        }
+        Ok(ours)
     }
 
     async fn observe(at: &Place, aws: &Reader) -> Result<Option<Live<Self>>, Fault> {
-        let all = match aws.alone() {
-            true => listed(aws).await?.into(),
-            false => aws.once("cloudfront:ListPublicKeys", listed(aws)).await?,
-        };
+        let all = all(aws).await?;
         let Some(one) = all.iter().find(|one| one.name == at.name()) else { return Ok(None) };
         let outputs = Outputs::from([("id".to_owned(), one.id.clone())]);
         let actual = |comment: &str, key: &str| Self {
@@ -249,11 +260,21 @@ impl PublicKey {
 }
 
 /// What the list tells of a key, which is everything but the version.
-struct Listed {
-    id: String,
+pub(in crate::kinds) struct Listed {
+    pub(in crate::kinds) id: String,
     name: String,
-    comment: String,
-    key: String,
+    pub(in crate::kinds) comment: String,
+    pub(in crate::kinds) key: String,
+    /// Seconds since 1970.
+    pub(in crate::kinds) made_s: i64,
+}
+
+/// Every public key of the account, asked once in a run of looking.
+pub(in crate::kinds) async fn all(aws: &Reader) -> Result<Arc<Vec<Listed>>, Fault> {
+    match aws.alone() {
+        true => Ok(listed(aws).await?.into()),
+        false => aws.once("cloudfront:ListPublicKeys", listed(aws)).await,
+    }
 }
 
 async fn listed(aws: &Reader) -> Result<Vec<Listed>, Fault> {
@@ -272,6 +293,7 @@ async fn listed(aws: &Reader) -> Result<Vec<Listed>, Fault> {
             name: one.name().to_owned(),
             comment: one.comment().unwrap_or_default().to_owned(),
             key: one.encoded_key().to_owned(),
+            made_s: one.created_time().secs(),
         }));
         marker = page.next_marker.filter(|marker| !marker.is_empty());
         if marker.is_none() {

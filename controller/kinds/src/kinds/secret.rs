@@ -178,7 +178,10 @@ impl Secret {
     }
 }
 
-async fn describe(at: &Place, aws: &Reader) -> Result<Option<DescribeSecretOutput>, Fault> {
+pub(in crate::kinds) async fn describe(
+    at: &Place,
+    aws: &Reader,
+) -> Result<Option<DescribeSecretOutput>, Fault> {
     aws.read(&at.address, "secretsmanager", "DescribeSecret", || {
         aws.secretsmanager().describe_secret().secret_id(at.name()).send()
     })
@@ -278,6 +281,11 @@ pub struct SecretText(String);
 impl SecretText {
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
+    }
+
+    /// For the one call that puts it.
+    pub(in crate::kinds) fn text(&self) -> &str {
+        &self.0
     }
 }
 

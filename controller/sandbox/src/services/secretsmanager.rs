@@ -147,6 +147,7 @@ fn create(input: &Value, world: &mut World<'_>) -> Result<Value, Refusal> {
             "tags": tags,
             "versions": {},
             "created": world.now_ms,
+            "changed": world.now_ms,
             "deleted": null,
             "gone": null,
         }),
@@ -212,7 +213,7 @@ fn entry(world: &World<'_>, name: &str, stages_member: &str) -> Value {
         "KmsKeyId": key,
         "RotationEnabled": false,
         "CreatedDate": seconds("created"),
-        "LastChangedDate": seconds("created"),
+        "LastChangedDate": seconds("changed").or_else(|| seconds("created")),
         "DeletedDate": seconds("deleted"),
         "Tags": tags,
         stages_member: (!stages.is_empty()).then_some(stages),
@@ -247,7 +248,9 @@ fn list(input: &Value, world: &World<'_>) -> Result<Value, Refusal> {
 fn update(input: &Value, world: &mut World<'_>) -> Result<Value, Refusal> {
     let name = usable(input, world)?;
     check(input, &BTreeMap::new())?;
+    let now = world.now_ms;
     world.edit(SECRETS, &name, |secret| {
+        secret["changed"] = now.into();
         if let Some(description) = input.get("Description") {
             secret["description"] = description.clone();
         }
@@ -339,7 +342,11 @@ fn retag(
     let mut tags = strings(secret(world, &name).get("tags"));
     change(&mut tags);
     check(&Value::Null, &tags)?;
-    world.edit(SECRETS, &name, |secret| secret["tags"] = json!(tags));
+    let now = world.now_ms;
+    world.edit(SECRETS, &name, |secret| {
+        secret["tags"] = json!(tags);
+        secret["changed"] = now.into();
+    });
     Ok(json!({}))
 }
 

@@ -59,7 +59,8 @@ pub(super) async fn tags(at: &Address, arn: &str, aws: &Reader) -> Result<Tags, 
     Ok(tags.map(|tag| (tag.key().to_owned(), tag.value().unwrap_or_default().to_owned())).collect())
 }
 
-async fn list(aws: &Reader) -> Result<Vec<DistributionSummary>, Fault> {
+/// Every distribution of the account.
+pub(in crate::kinds) async fn list(aws: &Reader) -> Result<Vec<DistributionSummary>, Fault> {
     let (mut all, mut marker) = (Vec::new(), None::<String>);
     let at = whole_account("distributions");
     loop {

@@ -11,6 +11,7 @@ pub(super) const DEFAULT_KEY: &str = "alias/aws/secretsmanager";
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
 const VALUE_BYTES_MAX: usize = 65_536;
+const LABELS_MAX: usize = 20;
 
 /// Version ids and their labels; a version without labels is not shown.
 pub(super) fn stages(secret: &Value) -> Map<String, Value> {
@@ -56,10 +57,16 @@ pub(super) fn add(
         return Err(Refusal::new("ResourceExistsException", message));
     }
     let now = world.now_ms;
+    // The first version is the current one, whatever was asked for (PutSecretValue).
+    let first = kept["versions"].as_object().is_none_or(Map::is_empty);
     world.edit(SECRETS, name, |secret| {
         secret["versions"][token] =
             json!({ "SecretString": string, "SecretBinary": binary, "stages": [], "created": now });
         labels.iter().for_each(|label| attach(secret, label, token));
+        if first && !labels.contains(&CURRENT) {
+            attach(secret, CURRENT, token);
+        }
+        secret["changed"] = now.into();
     });
     Ok(Some(token.to_owned()))
 }
@@ -200,12 +207,21 @@ pub(super) fn move_stage(input: &Value, world: &mut World<'_>) -> Result<Value, 
             "You can only move staging label AWSCURRENT to a different secret version.",
         ));
     }
+    if to.is_empty() && holder.is_none() {
+        let message = format!("Secrets Manager can't find the staging label {label} on a version.");
+        return Err(Refusal::new("ResourceNotFoundException", message));
+    }
+    if kept["versions"][to]["stages"].as_array().is_some_and(|labels| labels.len() >= LABELS_MAX) {
+        return Err(Refusal::new("LimitExceededException", "A version has at most 20 staging labels."));
+    }
+    let now = world.now_ms;
     world.edit(SECRETS, &name, |secret| {
         if to.is_empty() {
             detach(secret, label);
         } else {
             attach(secret, label, to);
         }
+        secret["changed"] = now.into();
     });
     Ok(identity(world, &name))
 }
