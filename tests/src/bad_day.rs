@@ -87,7 +87,7 @@ fn a_run_whose_last_line_was_lost_is_finished_by_the_next() {
 /// Edits the segments of the journal as a hand with access to the bucket would.
 fn segments(project: &Project, edit: impl Fn(&mut World<'_>, Vec<String>) + 'static) {
     let work = move |world: &mut World<'_>| {
-        let keys = world.all("s3/objects").into_iter().map(|(key, _)| key.to_owned());
+        let keys = world.all("s3/objects").into_keys().map(str::to_owned);
         let keys = keys.filter(|key| key.contains("journal/0")).collect();
         edit(world, keys);
     };

@@ -78,7 +78,7 @@ impl Project {
     /// Takes the sandbox's journal out of its control bucket, so that only this machine's is there.
     pub(crate) fn forget_shared_journal(&self) {
         let forget = |world: &mut sandbox::World<'_>| {
-            let all = world.all("s3/objects").into_iter().map(|(key, _)| key.to_owned());
+            let all = world.all("s3/objects").into_keys().map(str::to_owned);
             let journal: Vec<String> = all.filter(|key| key.contains("journal/")).collect();
             assert!(journal.len() > 1, "there is one");
             journal.iter().for_each(|key| world.remove("s3/objects", key));

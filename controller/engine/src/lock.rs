@@ -33,13 +33,16 @@ impl LockNote {
     }
 }
 
+/// The bytes of an object, and the version that they are of.
+pub type Object = (Vec<u8>, String);
+
 /// Where the lock is kept: one place for all who apply to the stage.
 pub trait LockStore: Send + Sync {
     /// Writes the lock unless there is one; `Place::Missing` when there is nowhere to keep it yet.
     fn create_once<'a>(&'a self, bytes: &'a [u8]) -> BoxFuture<'a, Result<Place, Fault>>;
 
     /// The lock as it is, and its version.
-    fn read(&self) -> BoxFuture<'_, Result<Option<(Vec<u8>, String)>, Fault>>;
+    fn read(&self) -> BoxFuture<'_, Result<Option<Object>, Fault>>;
 
     /// Writes over the version that was read; `false` when it is no longer that one.
     fn replace<'a>(&'a self, bytes: &'a [u8], version: &'a str) -> BoxFuture<'a, Result<bool, Fault>>;

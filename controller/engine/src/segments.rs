@@ -18,7 +18,7 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::lock::Place;
+use crate::lock::{Object, Place};
 
 const FOLDER: &str = "journal/";
 const HEAD: &str = "journal/head.json";
@@ -29,7 +29,7 @@ pub trait Segments: Send + Sync {
     fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Option<Vec<String>>, Fault>>;
 
     /// Bytes and version of an object.
-    fn read<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<(Vec<u8>, String)>, Fault>>;
+    fn read<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Object>, Fault>>;
 }
 
 /// Writes them, each only when nobody else did.
