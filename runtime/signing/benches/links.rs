@@ -3,8 +3,6 @@
 //! `runtime/signing/benches/compare.sh` runs the second half beside botocore and the JavaScript signer, with the same
 //! keys and addresses, by processor time: what else the machine does then does not count.
 
-#![expect(clippy::disallowed_methods, reason = "a bench is told by its environment what to run")]
-
 use std::hint::black_box;
 
 use contract::signing::SigningKey;

@@ -225,3 +225,53 @@ pub(super) fn move_stage(input: &Value, world: &mut World<'_>) -> Result<Value, 
     });
     Ok(identity(world, &name))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::SERVICE;
+    use crate::{
+        blobs::Blobs,
+        services::{
+            World,
+            asking::{ask, refused},
+        },
+        store::Documents,
+        weather::Weather,
+    };
+
+    fn put(world: &mut World<'_>, token: char, label: &str) -> Value {
+        let token = token.to_string().repeat(32);
+        let input = json!({
+            "SecretId": "s", "ClientRequestToken": token, "SecretString": token, "VersionStages": [label],
+        });
+        ask(&SERVICE, world, "PutSecretValue", input).expect("a version")
+    }
+
+    #[test]
+    fn the_first_version_is_current_and_labels_move_by_compare_and_swap() {
+        let (documents, weather) = (Documents::default(), Weather::default());
+        let mut world = World::new(&documents, 1_000, "000000000000", "us-east-1", &weather);
+        world.blobs = Blobs::default();
+        ask(&SERVICE, &mut world, "CreateSecret", json!({ "Name": "s" })).expect("a secret");
+        let labels = |answer: Value| answer["VersionStages"].clone();
+        assert_eq!(labels(put(&mut world, 'a', "AWSPENDING")), json!(["AWSPENDING", "AWSCURRENT"]));
+        assert_eq!(labels(put(&mut world, 'b', "AWSPENDING")), json!(["AWSPENDING"]));
+        world.now_ms = 9_000;
+        let (a, b) = ("a".repeat(32), "b".repeat(32));
+        let step = "UpdateSecretVersionStage";
+        let switch = |from: &str| {
+            let (label, from) = ("AWSCURRENT", from.to_owned());
+            json!({ "SecretId": "s", "VersionStage": label, "MoveToVersionId": b, "RemoveFromVersionId": from })
+        };
+        refused(&SERVICE, &mut world, step, switch("x"), ("InvalidParameterException", "currently attached"));
+        ask(&SERVICE, &mut world, step, switch(&a)).expect("a move");
+        let told =
+            ask(&SERVICE, &mut world, "DescribeSecret", json!({ "SecretId": "s" })).expect("it is there");
+        assert_eq!(told["VersionIdsToStages"][&a], json!(["AWSPREVIOUS"]));
+        assert_eq!(told["LastChangedDate"], json!(9.0));
+        let gone = json!({ "SecretId": "s", "VersionStage": "other", "RemoveFromVersionId": a });
+        refused(&SERVICE, &mut world, step, gone, ("ResourceNotFoundException", "other"));
+    }
+}
