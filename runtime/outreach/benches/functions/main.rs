@@ -156,10 +156,10 @@ fn root() -> PathBuf {
 }
 
 /// A binary as it is deployed.
-fn program(service: &'static str) -> Program {
+fn program(service: &str) -> Program {
     let path = root().join("target/lambda").join(service);
     assert!(path.is_file(), "{} is missing: cargo dn build --release-mode", path.display());
-    Program { name: service, command: vec![path.display().to_string()] }
+    Program { command: vec![path.display().to_string()] }
 }
 
 /// The Node handler with its packages, installed on first use.
@@ -177,5 +177,5 @@ fn node() -> Program {
         assert!(npm.status().expect("npm").success(), "npm installs");
     }
     let main = folder.join("main.mjs").display().to_string();
-    Program { name: "node", command: vec!["node".to_owned(), main] }
+    Program { command: vec!["node".to_owned(), main] }
 }
