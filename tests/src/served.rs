@@ -6,10 +6,7 @@ use std::{
     net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{
-        LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        mpsc::{Receiver, channel},
-    },
+    sync::{Arc, Condvar, LazyLock, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     thread,
     time::Duration,
 };
@@ -24,6 +21,7 @@ mod browser;
 mod checklist;
 mod chromium;
 mod collection;
+mod discretion;
 mod http;
 
 use http::{Answer, ask};
@@ -52,6 +50,8 @@ struct Served {
     outreach: String,
     financial: String,
     stand_ins: String,
+    /// Everything that it says, logs of functions among it.
+    said: Said,
 }
 
 /// Many may use it at a time, or one alone who compares all of it.
@@ -82,23 +82,19 @@ impl Served {
         command.stdin(Stdio::piped()).stderr(writer.try_clone().expect("the same pipe")).stdout(writer);
         let serving = command.spawn().expect("the program starts");
         drop(command);
-        let lines = lines_of(output);
+        let said = Said::by(output);
         let mut served = Self {
             project,
             _serving: serving,
             outreach: String::new(),
             financial: String::new(),
             stand_ins: format!("http://{stand_ins}"),
+            said,
         };
-        let mut seen = String::new();
-        while !seen.contains("/token)") {
-            let line = lines.recv_timeout(START_AT_MOST).unwrap_or_else(|_| panic!("it serves: {seen}"));
-            seen.push_str(&line);
-            seen.push('\n');
-        }
+        let seen = served.said.until("/token)");
         let url = |api: &str| {
-            let line = seen.lines().find_map(|line| line.strip_prefix(&format!("dn-sandbox-{api}  ")));
-            line.unwrap_or_else(|| panic!("{api} is served: {seen}")).trim().to_owned()
+            let line = seen.iter().find_map(|line| line.strip_prefix(&format!("dn-sandbox-{api}  ")));
+            line.unwrap_or_else(|| panic!("{api} is served: {seen:#?}")).trim().to_owned()
         };
         (served.outreach, served.financial) = (url("outreach"), url("financial"));
         served
@@ -193,15 +189,31 @@ fn free_port() -> String {
 }
 
 /// The lines of a program, read for as long as it writes: a full pipe would stop it.
-fn lines_of(output: std::io::PipeReader) -> Receiver<String> {
-    let (told, lines) = channel();
-    thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            // Nobody listens any more once it serves.
-            let _ = told.send(line);
-        }
-    });
-    lines
+#[derive(Clone, Default)]
+struct Said(Arc<(Mutex<Vec<String>>, Condvar)>);
+
+impl Said {
+    fn by(output: std::io::PipeReader) -> Self {
+        let said = Self::default();
+        let keeping = said.clone();
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                keeping.0.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+                keeping.0.1.notify_all();
+            }
+        });
+        said
+    }
+
+    /// All lines once one of them holds this text.
+    fn until(&self, text: &str) -> Vec<String> {
+        let lines = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lacks = |lines: &mut Vec<String>| !lines.iter().any(|line| line.contains(text));
+        let waited = self.0.1.wait_timeout_while(lines, START_AT_MOST, lacks);
+        let (lines, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        assert!(!waited.timed_out(), "{text} is said: {lines:#?}");
+        lines.clone()
+    }
 }
 
 /// The real functions, built as `dn apply sandbox` builds them.

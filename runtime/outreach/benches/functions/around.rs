@@ -117,6 +117,8 @@ impl Around {
         ];
         let fixed = [
             ("AWS_REGION", "us-east-1"),
+            // Node 20 is what the functions that these replace run on.
+            ("AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED", "true"),
             ("AWS_ACCESS_KEY_ID", "AKIASANDBOX"),
             ("AWS_SECRET_ACCESS_KEY", "secret"),
             ("STAGE", "dev"),

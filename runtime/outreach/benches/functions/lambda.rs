@@ -22,7 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A program that speaks the Runtime API.
 #[derive(Clone)]
 pub(crate) struct Program {
-    pub(crate) name: &'static str,
     pub(crate) command: Vec<String>,
 }
 

@@ -2,7 +2,8 @@
 //! own time of a warm request (all of it without what the account took), requests a second, memory, calls. Webhook
 //! and one-click are run as a plain Node handler, too, against the same account.
 //!
-//! `cargo dn build --release-mode && cargo bench --workspace --bench functions`; less with `-- webhook`.
+//! `cargo dn build --release-mode && cargo bench --workspace --bench functions`; less with `-- webhook`, other
+//! binaries with `-- --from=target/debug`.
 
 use std::{
     env, fs,
@@ -155,11 +156,12 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A binary as it is deployed.
-fn program(service: &'static str) -> Program {
-    let path = root().join("target/lambda").join(service);
+/// A binary as it is deployed, or of the folder that is named.
+fn program(service: &str) -> Program {
+    let named = env::args().find_map(|one| one.strip_prefix("--from=").map(str::to_owned));
+    let path = root().join(named.as_deref().unwrap_or("target/lambda")).join(service);
     assert!(path.is_file(), "{} is missing: cargo dn build --release-mode", path.display());
-    Program { name: service, command: vec![path.display().to_string()] }
+    Program { command: vec![path.display().to_string()] }
 }
 
 /// The Node handler with its packages, installed on first use.
@@ -177,5 +179,5 @@ fn node() -> Program {
         assert!(npm.status().expect("npm").success(), "npm installs");
     }
     let main = folder.join("main.mjs").display().to_string();
-    Program { name: "node", command: vec!["node".to_owned(), main] }
+    Program { command: vec!["node".to_owned(), main] }
 }
