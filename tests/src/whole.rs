@@ -20,5 +20,6 @@ mod simulation;
 mod stage;
 mod stories;
 mod tidy;
+mod trail;
 mod triggers;
 mod workflows;

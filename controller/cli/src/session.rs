@@ -1,13 +1,18 @@
 //! One stage, opened: its environment, what it declares, and the account behind it.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use engine::{Clock, Lanes, Observation, PacedGate, Progress, Recorder, Silent, Wall, observe};
 use kinds::{Clients, Managing, Reader, Scope, Watching, World, Writer};
 use model::{
     Address, Declared, Fault, Target,
-    drift::{Accepted, Owners},
+    drift::{Accepted, Doing, Owners},
     fault::Cause,
 };
 use sandbox::{Account, Trouble, What, When};
@@ -219,6 +224,12 @@ impl Connected {
         let (observed, owners) =
             futures::join!(self.look(skipped, |reader| reader.from_outside()), owners.owners());
         Ok((observed?, owners.ok()))
+    }
+
+    /// Who changed each of these last, where AWS tells.
+    pub(crate) async fn last_changes(&self, of: &[(Address, String)]) -> BTreeMap<Address, Doing> {
+        let gate = PacedGate::read_only(self.session.clock.clone(), Arc::new(Silent), self.seed());
+        self.reader(gate.in_lanes(&self.lanes)).last_changes(of).await
     }
 
     async fn look(

@@ -27,7 +27,8 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Drift) -
         attached: &observed.attached,
         owners,
     };
-    let drift = model::drift(seen, &selection, accepted, &render::day(clock.now_ms()));
+    let mut drift = model::drift(seen, &selection, accepted, &render::day(clock.now_ms()));
+    drift.last_changes = connected.last_changes(&drift.places(seen)).await;
     screen.data(&match (args.json, args.markdown, args.sarif) {
         (true, ..) => render::drift_json(&drift),
         (_, true, _) => render::drift_markdown(&drift),
