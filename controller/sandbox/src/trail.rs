@@ -1,5 +1,5 @@
-//! The event history of CloudTrail: every call that changed a setting, by whoever made it. Beside the documents, because
-//! it outlives what it tells of; an account that is kept has it in a file of its own.
+//! The event history of CloudTrail: every call that changed a setting, by whoever made it. It is kept beside the
+//! documents, because it outlives what it tells of; an account that is kept has it in a file of its own.
 
 use std::{
     fs::{self, OpenOptions},
