@@ -1,5 +1,6 @@
 //! What people do at the console, each found by `dn drift`, told in words, and put back by `dn apply`.
 
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_apigateway::types::{Op, PatchOperation};
 use aws_sdk_cloudfront::types::{KeyGroupConfig, PublicKeyConfig};
 use sandbox::Account;
@@ -37,13 +38,20 @@ fn by_hand<F: Future<Output = ()>>(project: &Project, hand: impl FnOnce(Account)
     runtime.block_on(hand(project.account()));
 }
 
+/// The configuration of a person who is not `dn`.
+fn anns(account: &Account) -> aws_config::SdkConfig {
+    let keys = Credentials::new("ann", "secret", None, None, "a test");
+    let keys = SharedCredentialsProvider::new(keys);
+    account.sdk_config().into_builder().credentials_provider(keys).build()
+}
+
 fn replace(path: &str, value: &str) -> PatchOperation {
     PatchOperation::builder().op(Op::Replace).path(path).value(value).build()
 }
 
 /// The API `outreach`, and a client for it.
 async fn outreach(account: &Account) -> (aws_sdk_apigateway::Client, String) {
-    let client = aws_sdk_apigateway::Client::new(&account.sdk_config());
+    let client = aws_sdk_apigateway::Client::new(&anns(&account));
     let all = client.get_rest_apis().limit(500).send().await.expect("APIs");
     let found = all.items().iter().find(|one| one.name() == Some("dn-sandbox-outreach")).expect("the API");
     let id = found.id().expect("an id").to_owned();
@@ -67,7 +75,7 @@ async fn edit_and_not_deploy(account: Account) {
 }
 
 async fn widen_the_bucket(account: Account) {
-    let client = aws_sdk_s3::Client::new(&account.sdk_config());
+    let client = aws_sdk_s3::Client::new(&anns(&account));
     let bucket = "dn-sandbox-reports-000000000000";
     let found = client.get_bucket_policy().bucket(bucket).send().await.expect("a policy");
     let mut policy: Value = serde_json::from_str(found.policy().expect("a document")).expect("JSON");
@@ -80,7 +88,7 @@ async fn widen_the_bucket(account: Account) {
 }
 
 async fn add_a_key(account: Account) {
-    let client = aws_sdk_cloudfront::Client::new(&account.sdk_config());
+    let client = aws_sdk_cloudfront::Client::new(&anns(&account));
     let config = PublicKeyConfig::builder().caller_reference("by hand").name("theirs").encoded_key(SECOND);
     let made = client.create_public_key().public_key_config(config.build().expect("a key")).send().await;
     let theirs = made.expect("a key").public_key.expect("a key").id;
@@ -96,7 +104,7 @@ async fn add_a_key(account: Account) {
 }
 
 async fn delete_an_alarm(account: Account) {
-    let client = aws_sdk_cloudwatch::Client::new(&account.sdk_config());
+    let client = aws_sdk_cloudwatch::Client::new(&anns(&account));
     let ask = client.delete_alarms().alarm_names("dn-sandbox-function-webhook-errors");
     ask.send().await.expect("the alarm is gone");
 }
@@ -110,6 +118,7 @@ fn what_a_hand_does_is_found_told_and_put_back() {
         &[
             "! outreach/rest api/outreach",
             "method_settings.POST /outreach/send-email: throttle.rate is 900, declared",
+            "last change: UpdateStage by ann, 20",
         ],
     );
     by_hand(&project, edit_and_not_deploy);
@@ -134,7 +143,12 @@ fn what_a_hand_does_is_found_told_and_put_back() {
     by_hand(&project, delete_an_alarm);
     found_told_and_put_back(
         &project,
-        &["1 missing", "Missing: declared and not there", "observability/alarm/function-webhook-errors"],
+        &[
+            "1 missing",
+            "Missing: declared and not there",
+            "observability/alarm/function-webhook-errors",
+            "last change: DeleteAlarms by ann, 20",
+        ],
     );
 }
 

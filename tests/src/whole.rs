@@ -29,6 +29,7 @@ mod simulation;
 mod stage;
 mod stories;
 mod tidy;
+mod trail;
 mod triggers;
 mod watching;
 mod workflows;

@@ -1,7 +1,7 @@
 //! One stage, opened: its environment, what it declares, and the account behind it.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -15,7 +15,7 @@ use kinds::{
 };
 use model::{
     Address, BoxFuture, Declared, Fault, Target,
-    drift::{Accepted, Owners},
+    drift::{Accepted, Doing, Owners},
     fault::Cause,
 };
 use release::{Manifest, Revision, manifest::short};
@@ -358,6 +358,12 @@ impl Connected {
         let (observed, owners) =
             futures::join!(self.look(skipped, |reader| reader.from_outside()), owners.owners());
         Ok((observed?, owners.ok()))
+    }
+
+    /// Who changed each of these last, where AWS tells.
+    pub(crate) async fn last_changes(&self, of: &[(Address, String)]) -> BTreeMap<Address, Doing> {
+        let gate = PacedGate::read_only(self.session.clock.clone(), Arc::new(Silent), self.seed());
+        self.reader(gate.in_lanes(&self.lanes)).last_changes(of).await
     }
 
     async fn look(

@@ -42,6 +42,7 @@ pub fn lane(service: &str, action: &str) -> Option<(String, Rate)> {
         ("apigateway", "GetResources") => own(burst(2.5, 5.0)),
         // All others together; the calls above count there too, so some of the burst is left to them.
         ("apigateway", _) => shared("all", burst(9.0, 36.0)),
+        ("cloudtrail", _) => own(rps(2.0)),
         ("dynamodb", "DescribeTimeToLive" | "DescribeContinuousBackups") => own(burst(10.0, 10.0)),
         ("dynamodb", "TagResource" | "UntagResource") => shared("tags", burst(5.0, 5.0)),
         ("kms", "DescribeKey" | "ListAliases" | "ListResourceTags" | "ListKeys") => own(burst(100.0, 100.0)),

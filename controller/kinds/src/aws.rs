@@ -5,6 +5,7 @@ mod clients;
 mod door;
 pub(crate) mod inventory;
 mod scope;
+pub(crate) mod trail;
 
 pub use caller::Caller;
 pub(crate) use clients::reads;

@@ -16,6 +16,7 @@ pub(crate) type Reads = (&'static str, &'static [&'static str]);
 const DECLARED: &[Reads] = &[
     aws::caller::READS,
     aws::inventory::READS,
+    aws::trail::READS,
     kinds::alarm::READS,
     kinds::api_key::READS,
     kinds::artefact::READS,
@@ -68,6 +69,7 @@ pub const NO_RESOURCE_LEVEL: &[(&str, &str)] = &[
     ("cloudfront:ListOriginAccessControls", "lists the account"),
     ("cloudfront:ListPublicKeys", "lists the account"),
     ("cloudfront:ListResponseHeadersPolicies", "lists the account"),
+    ("cloudtrail:LookupEvents", "the account's history"),
     ("cloudwatch:ListDashboards", "lists the account"),
     ("cognito-identity:ListIdentityPools", "lists the account"),
     ("iam:GetAccountAuthorizationDetails", "lists the account"),
@@ -110,6 +112,7 @@ const LIMITS: &[(&str, &str, &[&str])] = &[
             "arn:aws:cloudfront::A:response-headers-policy/*",
         ],
     ),
+    ("aws_sdk_cloudtrail", "cloudtrail", &[]),
     (
         "aws_sdk_cloudwatch",
         "cloudwatch",

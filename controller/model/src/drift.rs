@@ -38,6 +38,20 @@ pub struct Drift {
     pub coverage: Coverage,
     /// Where what drifted or is missing is declared.
     pub sources: BTreeMap<Address, Source>,
+    /// Who changed it last, where AWS tells.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub last_changes: BTreeMap<Address, Doing>,
+}
+
+/// One change, by whoever made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doing {
+    /// As AWS names them: a user, or the session of a role.
+    pub who: String,
+    /// `SetQueueAttributes`.
+    pub call: String,
+    /// Milliseconds since 1970.
+    pub at_ms: u64,
 }
 
 /// One resource that is not as it was applied.
@@ -98,6 +112,21 @@ impl Drift {
         self.drifted.is_empty() && self.unmanaged.is_empty() && self.missing.is_empty()
     }
 
+    /// What drifted and what is missing, each with the name that AWS's own records know it by: the id that AWS gave
+    /// it, or its name.
+    #[must_use]
+    pub fn places(&self, seen: Seen<'_>) -> Vec<(Address, String)> {
+        let drifted = self.drifted.iter().map(|one| &one.address);
+        let place = |address: &Address| {
+            let found = seen.snapshot.found.get(address);
+            let id = found.and_then(|found| found.outputs.get("id").cloned());
+            let declared = || seen.declared.iter().find(|one| one.address == *address);
+            let name = id.or_else(|| Some(declared()?.physical.clone()))?;
+            Some((address.clone(), name))
+        };
+        drifted.chain(&self.missing).filter_map(place).collect()
+    }
+
     /// Sixteen hexadecimal digits over what is wrong: the same for as long as the same is wrong.
     #[must_use]
     pub fn fingerprint(&self) -> String {
@@ -150,6 +179,7 @@ pub fn drift(seen: Seen<'_>, selection: &Selection, accepted: &[Accepted], today
         excluded,
         coverage,
         sources,
+        last_changes: BTreeMap::new(),
     }
 }
 

@@ -27,6 +27,7 @@ use crate::{
     Clock, Trouble, Weather, What, When,
     services::{self, Refusal, SERVICES, Schedule, Service, World},
     store::{Documents, Edit, Store},
+    trail,
     trouble::writes,
     weather::Buckets,
     wire::{Answer, Reply, Request},
@@ -333,11 +334,11 @@ impl Account {
                 .ok();
             }
             Some(Due::What(What::LoseAnswer)) => {
-                self.work(&mut state, now_ms, |world| (service.handle)(&request, world))?.ok();
+                self.work(&mut state, now_ms, |world| trail::served(service, &request, world))?.ok();
                 return Ok(Met::Lost);
             }
             Some(Due::What(What::DieAfter)) => {
-                self.work(&mut state, now_ms, |world| (service.handle)(&request, world))?.ok();
+                self.work(&mut state, now_ms, |world| trail::served(service, &request, world))?.ok();
                 state.dead = true;
                 return Ok(Met::Death);
             }
@@ -346,7 +347,7 @@ impl Account {
         if state.weather.rates && !state.buckets.admit(service.signing, &request.operation, now_ms) {
             return refuse(Refusal::new("ThrottlingException", "Rate exceeded"));
         }
-        let outcome = self.work(&mut state, now_ms, |world| (service.handle)(&request, world))?;
+        let outcome = self.work(&mut state, now_ms, |world| trail::served(service, &request, world))?;
         Ok(Met::Answer(service.protocol.write(&request, outcome)))
     }
 
@@ -383,10 +384,10 @@ impl Account {
     ) -> io::Result<Result<Reply, Refusal>> {
         let (id, region) = (&self.shared.id, &self.shared.region);
         let State { store, weather, .. } = state;
-        let blobs = store.blobs.clone();
+        let (blobs, trail) = (store.blobs.clone(), store.trail.clone());
         store.transact(|documents| {
             let mut world = World::new(documents, now_ms, id, region, weather);
-            world.blobs = blobs;
+            (world.blobs, world.trail) = (blobs, trail);
             let outcome = work(&mut world);
             let edits: Vec<Edit> = if outcome.is_ok() { world.into_edits() } else { Vec::new() };
             (outcome, edits)

@@ -5,6 +5,7 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`account`] | an account to plug into the SDK, to fork, and to ask what was called |
+//! | `trail` | who changed what, as CloudTrail tells it |
 //! | `blobs` | bodies that are too large for a document, by digest |
 //! | [`store`] | documents in memory and, where asked for, in an append-only file shared by processes |
 //! | [`clock`] | wall time, or virtual time that a simulation advances |
@@ -23,6 +24,7 @@ pub mod clock;
 pub mod mail;
 mod services;
 pub mod store;
+mod trail;
 pub mod trouble;
 pub mod weather;
 mod wire;

@@ -8,12 +8,14 @@ use serde_json::Value;
 use crate::{
     blobs::Blobs,
     store::{Documents, Edit},
+    trail::Trail,
     weather::Weather,
     wire::{Protocol, Reply, Request},
 };
 
 mod apigateway;
 mod cloudfront;
+mod cloudtrail;
 mod cognito;
 mod dynamodb;
 mod grants;
@@ -54,6 +56,7 @@ pub(crate) type Tagged = (String, BTreeMap<String, String>);
 pub(crate) const SERVICES: &[Service] = &[
     apigateway::SERVICE,
     cloudfront::SERVICE,
+    cloudtrail::SERVICE,
     cognito::SERVICE,
     dynamodb::SERVICE,
     iam::SERVICE,
@@ -108,6 +111,7 @@ pub struct World<'a> {
     pub region: &'a str,
     pub weather: &'a Weather,
     pub(crate) blobs: Blobs,
+    pub(crate) trail: Trail,
 }
 
 impl<'a> World<'a> {
@@ -118,8 +122,8 @@ impl<'a> World<'a> {
         region: &'a str,
         weather: &'a Weather,
     ) -> Self {
-        let (edits, blobs) = (BTreeMap::new(), Blobs::default());
-        Self { base, edits, now_ms, account, region, weather, blobs }
+        let (edits, blobs, trail) = (BTreeMap::new(), Blobs::default(), Trail::default());
+        Self { base, edits, now_ms, account, region, weather, blobs, trail }
     }
 
     /// One document.

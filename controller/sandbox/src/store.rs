@@ -16,7 +16,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::blobs::Blobs;
+use crate::{blobs::Blobs, trail::Trail};
 
 /// Collection to id to document.
 pub type Documents = BTreeMap<String, BTreeMap<String, Arc<Value>>>;
@@ -39,6 +39,7 @@ pub struct Store {
     /// How often each collection has changed since this was opened.
     changes: BTreeMap<String, u64>,
     pub(crate) blobs: Blobs,
+    pub(crate) trail: Trail,
     file: Option<Backing>,
 }
 
@@ -72,6 +73,7 @@ impl Store {
             documents: Documents::new(),
             changes: BTreeMap::new(),
             blobs: Blobs::at(&directory.join("blobs")),
+            trail: Trail::at(directory),
             file: Some(Backing { path, lock, inode: 0, read: 0, lines: 0 }),
         };
         store.transact(|_| ((), Vec::new()))?;

@@ -82,6 +82,7 @@ fn published(service: &str, operation: &str) -> Option<(String, Rate)> {
         ("apigateway", "CreateApiKey" | "DeleteApiKey") => own(5.0),
         ("apigateway", "GetResources") => burst("GetResources", 2.5, 5.0),
         ("apigateway", _) => burst("all", 10.0, 40.0),
+        ("cloudtrail", "LookupEvents") => own(2.0),
         ("dynamodb", "DescribeTimeToLive" | "DescribeContinuousBackups") => own(10.0),
         ("dynamodb", "TagResource" | "UntagResource") => together("tag", 5.0),
         ("kms", "DescribeKey" | "ListAliases" | "ListResourceTags" | "ListKeys") => own(100.0),

@@ -108,7 +108,9 @@ async fn compare(applied: &Applied, reader: &Reader, now_ms: u64) -> Result<mode
     let owners = reader.owners().await.ok();
     let seen = Seen { stage: &applied.stage, declared, snapshot, attached, owners };
     let today = time::iso(i64::try_from(now_ms).unwrap_or_default());
-    Ok(model::drift(seen, &selection, &accepted, today.get(..10).unwrap_or_default()))
+    let mut drift = model::drift(seen, &selection, &accepted, today.get(..10).unwrap_or_default());
+    drift.last_changes = reader.last_changes(&drift.places(seen)).await;
+    Ok(drift)
 }
 
 async fn tell(call: &Call<Drift>, report: &Report) -> Result<(), Failed> {

@@ -93,10 +93,11 @@ impl Report {
         let Some(drift) = &self.drift else { return self.faults.clone() };
         let changed = drift.drifted.iter().flat_map(|one| {
             let fields: Vec<&str> = one.changes.iter().map(|change| change.field.as_str()).collect();
-            let head = format!("changed: {} ({})", one.address, fields.join(", "));
+            let by = by(drift, &one.address);
+            let head = format!("changed: {} ({}){by}", one.address, fields.join(", "));
             std::iter::once(head).chain(one.explained.iter().map(|line| format!("  {line}")))
         });
-        let missing = drift.missing.iter().map(|at| format!("missing: {at}"));
+        let missing = drift.missing.iter().map(|at| format!("missing: {at}{}", by(drift, at)));
         let unmanaged = drift.unmanaged.iter().map(|what| format!("not declared: {what}"));
         changed.chain(missing).chain(unmanaged).collect()
     }
@@ -123,6 +124,12 @@ impl Finding {
             Some(before) => (before.state, &before.fingerprint) != (self.state, &self.fingerprint),
         }
     }
+}
+
+/// Who changed it last, where AWS tells.
+fn by(drift: &Drift, address: &model::Address) -> String {
+    let doing = drift.last_changes.get(address);
+    doing.map_or_else(String::new, |doing| format!(", last changed by {} ({})", doing.who, doing.call))
 }
 
 /// A fault as a report tells it.
@@ -165,6 +172,7 @@ mod tests {
             excluded: Default::default(),
             coverage: Coverage::default(),
             sources: Default::default(),
+            last_changes: Default::default(),
         }
     }
 

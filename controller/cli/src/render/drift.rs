@@ -1,15 +1,15 @@
 //! What changed behind our back, for people and for programs.
 
 use model::{
-    Change, Drift,
-    drift::{Acceptance, Accepted, Coverage, Owners, State},
+    Address, Change, Drift,
+    drift::{Acceptance, Accepted, Coverage, Doing, Owners, State},
 };
 
 use super::{
     page::{Page, Paint, Style},
     rows::about,
     value::{difference, inline, is_document, tally},
-    words::count,
+    words::{count, instant},
 };
 
 /// Columns before a field.
@@ -58,11 +58,17 @@ pub(crate) fn drift_text(drift: &Drift, style: &Style) -> String {
         for cause in &one.causes {
             page.line(FIELD, FIELD + 2, &[Paint::Faint.of("known: "), Paint::Plain.of(cause)]);
         }
+        if let Some(line) = last_change(drift, &one.address) {
+            page.line(FIELD, FIELD + 2, &[Paint::Faint.of(line)]);
+        }
     }
     if !drift.missing.is_empty() {
         page.blank();
         page.line(2, 4, &[Paint::Bad.of("Missing: declared and not there")]);
-        drift.missing.iter().for_each(|address| about(&mut page, &address.to_string(), &[]));
+        for address in &drift.missing {
+            let line: Vec<String> = last_change(drift, address).into_iter().collect();
+            about(&mut page, &address.to_string(), &line.iter().map(String::as_str).collect::<Vec<_>>());
+        }
     }
     if !drift.unmanaged.is_empty() {
         page.blank();
@@ -75,6 +81,12 @@ pub(crate) fn drift_text(drift: &Drift, style: &Style) -> String {
         page.line(2, 4, &[Paint::Faint.of(line)]);
     }
     page.done()
+}
+
+/// Who changed it last, and when.
+pub(super) fn last_change(drift: &Drift, address: &Address) -> Option<String> {
+    let Doing { who, call, at_ms } = drift.last_changes.get(address)?;
+    Some(format!("last change: {call} by {who}, {}", instant(*at_ms)))
 }
 
 fn holding(one: &Acceptance) -> usize {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
     Action, Address, Change, Drift, Expects, Impact, Note, Plan, Source, Step, StepId,
-    drift::{Acceptance, Accepted, Coverage, Drifted, Owners, State},
+    drift::{Acceptance, Accepted, Coverage, Doing, Drifted, Owners, State},
     plan::{Summary, VERSION},
 };
 use serde_json::{Value, json};
@@ -218,6 +218,7 @@ pub(super) fn drifted() -> Drift {
         until: "2026-03-31".into(),
     };
     let changes = vec![change("visibility_s", json!(90), json!(60))];
+    let doing = Doing { who: "ann".into(), call: "PutMetricAlarm".into(), at_ms: 1_795_371_269_000 };
     let source = Source { file: "stacks/src/financial.rs".into(), line: 40 };
     Drift {
         version: VERSION,
@@ -234,5 +235,6 @@ pub(super) fn drifted() -> Drift {
             account: Some(Owners { ours: 4, others: 2, nobodys: 1 }),
         },
         sources: [(at("financial/alarm/5xx"), source)].into(),
+        last_changes: [(at("financial/alarm/5xx"), doing)].into(),
     }
 }

@@ -41,5 +41,7 @@ pub(crate) async fn of(connected: &Connected, skipped: BTreeSet<Address>) -> Res
         attached: &observed.attached,
         owners,
     };
-    Ok(model::drift(seen, &selection, accepted, &render::day(clock.now_ms())))
+    let mut drift = model::drift(seen, &selection, accepted, &render::day(clock.now_ms()));
+    drift.last_changes = connected.last_changes(&drift.places(seen)).await;
+    Ok(drift)
 }

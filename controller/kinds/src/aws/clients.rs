@@ -77,6 +77,7 @@ macro_rules! clients {
 clients! {
     apigateway: aws_sdk_apigateway,
     cloudfront: aws_sdk_cloudfront,
+    cloudtrail: aws_sdk_cloudtrail,
     cloudwatch: aws_sdk_cloudwatch,
     cognito: aws_sdk_cognitoidentity,
     dynamodb: aws_sdk_dynamodb,

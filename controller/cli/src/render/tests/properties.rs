@@ -101,6 +101,7 @@ fn drift_of(plan: Plan) -> Drift {
         excluded: Default::default(),
         coverage: Default::default(),
         sources: Default::default(),
+        last_changes: Default::default(),
     }
 }
 
