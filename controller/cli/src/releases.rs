@@ -37,7 +37,7 @@ pub(crate) fn named(project: &Project, stage: &str, id: &str) -> Result<Manifest
 }
 
 async fn ask(project: &Project, stage: &str, id: &str) -> Result<Manifest, Failure> {
-    let options = Stage { stage: stage.to_owned(), weather: Weather::Calm, trouble: Vec::new() };
+    let options = Stage { stage: stage.to_owned(), weather: Weather::Calm, trouble: Vec::new(), later: None };
     let connected = Session::without_code(project, stage)?.connect(&options).await?;
     let bucket = connected.control();
     let found = store::list(&bucket).await?.into_iter().find(|kept| kept.id == id);

@@ -11,7 +11,8 @@ use crate::{
 };
 
 pub(crate) async fn run(project: &Project, screen: &Screen, args: &args::History) -> Result<Done, Failure> {
-    let options = Stage { stage: args.stage.clone(), weather: Weather::Calm, trouble: Vec::new() };
+    let options =
+        Stage { stage: args.stage.clone(), weather: Weather::Calm, trouble: Vec::new(), later: None };
     let session = Session::without_code(project, &args.stage)?;
     let state = session.state.clone();
     match session.connect(&options).await {

@@ -29,12 +29,13 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Promote)
     if from == to {
         return Err(Failure::error(format!("{from} cannot be promoted to itself")));
     }
-    let options = Stage { stage: from.clone(), weather: Weather::Calm, trouble: Vec::new() };
+    let options = Stage { stage: from.clone(), weather: Weather::Calm, trouble: Vec::new(), later: None };
     let source = Session::without_code(project, from)?.with_profile(args.from_profile.clone());
     let mut source = source.connect(&options).await?;
     let manifest = live_release(&mut source, screen).await?;
 
-    let options = Stage { stage: to.clone(), weather: args.weather, trouble: args.trouble.clone() };
+    let options =
+        Stage { stage: to.clone(), weather: args.weather, trouble: args.trouble.clone(), later: None };
     let mut target = Session::without_code(project, to)?.with_profile(args.to_profile.clone());
     target.run_release(&manifest)?;
     plan::fits(&target, &manifest, &BTreeSet::new())?;

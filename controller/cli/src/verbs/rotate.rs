@@ -1,9 +1,6 @@
 //! `dn rotate`: one safe step of a rotation, or what it waits for and until when.
 
-use std::sync::Arc;
-
 use contract::signing::{KEY_GROUP, SECRET, SigningKey};
-use engine::{Held, LockNote, Silent, lock};
 use kinds::{
     Place,
     kinds::{
@@ -11,26 +8,18 @@ use kinds::{
         secret::SecretText,
     },
 };
-use model::{
-    Address, Fault, Tags,
-    journal::{Ending, Event},
-};
+use model::{Address, Fault, Tags};
 use rotation::{Next, Rules, Step, Wish, next};
 use signing::{Algorithm, Pair};
 
 use crate::{
     args::{self, SigningAlgorithm},
-    control::ControlLock,
     exit::{Done, Failure, Kind},
-    ledger,
     project::Project,
     render::{Rotation, rotation_json, rotation_text},
     screen::Screen,
     session::{Connected, Session},
-    verbs::{
-        apply::confirm,
-        run::{held, owner},
-    },
+    verbs::{apply::confirm, noted::noted},
 };
 
 const RULES: Rules = Rules::SAFE;
@@ -57,7 +46,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Rotate) 
         tell(screen, &args, &seen, None, &found);
         confirm(screen, &args.stage.stage, "make this step").await?;
     }
-    let done = locked(&connected, &site, wish, step, args.algorithm).await?;
+    let done = locked(&connected, screen, &site, wish, step, args.algorithm).await?;
     // A person who repeats `--early` for each step would begin a rotation after the other.
     let (seen, after) = observe(&connected, &site, Wish::default()).await?;
     tell(screen, &args, &seen, Some(&done), &after);
@@ -94,70 +83,28 @@ async fn observe(connected: &Connected, site: &Site, wish: Wish) -> Result<(Seen
     Ok((seen, next))
 }
 
-/// Makes the step under the lock of the stage. The rules hold without it: it spares two operators a lost race.
+/// Makes the step under the lock of the stage, after another look: somebody may have been at it before the lock was
+/// ours. The rules hold without a lock: it spares two operators a lost race.
 async fn locked(
     connected: &Connected,
+    screen: &Screen,
     site: &Site,
     wish: Wish,
     step: &Step,
     algorithm: SigningAlgorithm,
 ) -> Result<Step, Failure> {
-    let session = &connected.session;
-    let store = ControlLock::new(connected.lock_writer(), &stacks::control_bucket());
-    let now = session.clock.now_ms();
-    let note = LockNote {
-        owner: owner(&connected.caller),
-        run: format!("{}-{now}", session.stage),
-        verb: "rotate signing-key".to_owned(),
-        process: std::process::id(),
-        since_ms: now,
-    };
-    if let Held::ByOther(other) = lock::acquire(&store, &note).await? {
-        return Err(held(&session.stage, &other, now));
-    }
-    let made = recorded(connected, site, wish, step, algorithm, &note).await;
-    // What went wrong with the step counts more than a lock that was not given back.
-    let released = lock::release(&store, &note).await;
-    let made = made?;
-    released?;
-    Ok(made)
-}
-
-/// Looks again, since somebody may have been at it before the lock was ours, and makes the step.
-async fn recorded(
-    connected: &Connected,
-    site: &Site,
-    wish: Wish,
-    step: &Step,
-    algorithm: SigningAlgorithm,
-    note: &LockNote,
-) -> Result<Step, Failure> {
-    let (seen, now) = observe(connected, site, wish).await?;
-    let same = |found: &Step| found.name() == step.name();
-    let Next::Do(found) = now else { return Err(overtaken()) };
-    if !same(&found) {
-        return Err(overtaken());
-    }
-    let session = &connected.session;
-    let recorder = Arc::new(ledger::open(&session.state)?);
-    let begun = Event::Begun {
-        run: note.run.clone(),
-        verb: format!("{} ({})", note.verb, found.name()),
-        plan: String::new(),
-        who: note.owner.clone(),
-        account: session.scope.account.clone(),
-        steps: 0,
-    };
-    recorder.record(note.since_ms, begun)?;
-    let aws = connected.writer(Arc::new(Silent), recorder.clone());
-    let maker = Maker(algorithm);
-    let attempt = Attempt { site, seen: &seen, rules: &RULES, maker: &maker };
-    let made = act(&aws, &attempt, &found).await;
-    let how = if made.is_ok() { Ending::Done } else { Ending::Partly };
-    let ended = recorder.record(session.clock.now_ms(), Event::Ended { how });
-    made?;
-    ended?;
-    Ok(found)
+    let verb = format!("rotate signing-key ({})", step.name());
+    noted(connected, screen, &verb, "", async |aws| {
+        let (seen, now) = observe(connected, site, wish).await?;
+        let Next::Do(found) = now else { return Err(overtaken()) };
+        if found.name() != step.name() {
+            return Err(overtaken());
+        }
+        let maker = Maker(algorithm);
+        act(&aws, &Attempt { site, seen: &seen, rules: &RULES, maker: &maker }, &found).await?;
+        Ok(found)
+    })
+    .await
 }
 
 fn overtaken() -> Failure {
