@@ -16,8 +16,8 @@ pub const LINK_LIFE_MAX_S: i64 = 25 * 24 * 60 * 60;
 /// Seconds for which a signer uses the document that it has read; then it reads again, or signs nothing.
 pub const SIGNER_CACHE_S: i64 = 5 * 60;
 
-/// Seconds by which the clock of a signer, of a controller or of an edge may be wrong. AWS refuses calls that are
-/// further off than five minutes, of which those of a signer and a controller consist.
+/// Seconds by which the clock of a signer, of a controller or of an edge may be wrong. AWS refuses what is signed by a
+/// clock that is further off, so such a signer reads no key, and such a controller decides nothing.
 pub const CLOCK_SKEW_S: i64 = 5 * 60;
 
 /// Where the document is kept.

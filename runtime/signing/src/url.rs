@@ -108,7 +108,7 @@ impl fmt::Display for Url {
     }
 }
 
-/// Reports are told by their addresses, which logs do not show (CONTRIBUTING of the seed: no list contents in logs).
+/// The address of a report tells whose it is, and logs do not show it.
 impl fmt::Debug for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Url(…)")
