@@ -1,5 +1,5 @@
-//! What tests of handlers stand on: the other side of HTTP calls, tables of the contract's shapes, and documents
-//! that are nearly right.
+//! What tests of handlers stand on: the other side of HTTP calls, tables of the contract's shapes, and
+//! documents that are nearly right.
 
 use std::{
     collections::BTreeMap,

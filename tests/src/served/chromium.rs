@@ -1,5 +1,5 @@
-//! Headless Chromium from the distribution's packages, driven by the WebDriver protocol; it reaches nothing but
-//! the loopback.
+//! Headless Chromium from the distribution's packages, driven by the WebDriver protocol; it reaches nothing
+//! but the loopback.
 
 use std::{
     env, fs,

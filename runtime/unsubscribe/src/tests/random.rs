@@ -1,5 +1,5 @@
-//! 10,000 random and mutated requests to each endpoint, and as many messages: never a panic, never a failure of
-//! ours, all of one shape.
+//! 10,000 random and mutated requests to each endpoint, and as many messages: never a panic, never a failure
+//! of ours, all of one shape.
 
 use std::sync::Arc;
 
