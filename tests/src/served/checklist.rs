@@ -23,8 +23,8 @@
 //! | campaign statistics are right | [`delivery_is_confirmed_through_mailgun`] |
 //! | errors are properly formatted | [`errors_have_one_format_also_those_of_the_gateway`] |
 //!
-//! Elsewhere: the 500 of `send-email`, which is Mailgun's refusal of our key, in `outreach::tests::sending`; all
-//! of the statistics in `outreach::tests::reading`; how the gateway throttles in `serve::gateway::tests`.
+//! Elsewhere: the 500 of `send-email`, which is Mailgun's refusal of our key, in `outreach::tests::sending`;
+//! all of the statistics in `outreach::tests::reading`; how the gateway throttles in `serve::gateway::tests`.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},

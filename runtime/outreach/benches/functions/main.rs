@@ -1,9 +1,9 @@
 //! What functions cost, as the binaries that are deployed, each in a process that polls a Runtime API: the
-//! start, the own time of a warm request (all of it without what the account took), requests a second, memory,
-//! calls. Webhook and one-click are run as a plain Node handler, too, against an account of the same sort.
+//! start, the own time of a warm request (without what the account took), requests a second, memory, calls.
+//! Webhook and one-click are run as a plain Node handler, too, against an account of the same sort.
 //!
 //! `cargo dn build --release-mode && cargo bench --workspace --bench functions`; less with `-- webhook`, other
-//! binaries with `-- --from=target/debug`. Built in whatever profile, the account is the same for both.
+//! binaries with `-- --from=target/debug`.
 
 use std::{
     env, fs,
