@@ -2,8 +2,8 @@
 //! start, the own time of a warm request (without what the account took), requests a second, memory, calls.
 //! Webhook and one-click are run as a plain Node handler, too, against an account of the same sort.
 //!
-//! `cargo dn build --release-mode && cargo bench --workspace --bench functions`; less with `-- webhook`, other
-//! binaries with `-- --from=target/debug`.
+//! `cargo dn build --release-mode && cargo bench --workspace --bench functions`; less with `-- webhook`,
+//! other binaries with `-- --from=target/debug`.
 
 use std::{
     env, fs,
