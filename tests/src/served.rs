@@ -1,4 +1,5 @@
-//! A sandbox of its own with the real functions, applied and served by the real program: one for all tests here.
+//! A sandbox of its own with the real functions, applied and served by the real program: one for all tests
+//! here.
 
 use std::{
     env,

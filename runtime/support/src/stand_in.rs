@@ -1,5 +1,5 @@
-//! What tests of handlers stand on: the other side of HTTP calls, tables of the contract's shapes, and documents
-//! that are nearly right.
+//! What tests of handlers stand on: the other side of HTTP calls, tables of the contract's shapes, and
+//! documents that are nearly right.
 
 use std::{
     collections::BTreeMap,
@@ -147,7 +147,7 @@ impl Dice {
         Self { seed, state: seed }
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn roll(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -157,7 +157,7 @@ impl Dice {
 
     /// From 0 on, less than `most`.
     pub fn below(&mut self, most: usize) -> usize {
-        usize::try_from(self.next() % most.max(1) as u64).unwrap_or_default()
+        usize::try_from(self.roll() % most.max(1) as u64).unwrap_or_default()
     }
 
     /// Once in so many times.
@@ -174,16 +174,16 @@ impl Dice {
     /// Characters that somebody forgets: signs, controls, other scripts, more than 16 bits.
     pub fn text(&mut self, most: usize) -> String {
         let one = |dice: &mut Self| match dice.below(8) {
-            0 => char::from_u32(u32::try_from(dice.next() % 0x11_0000).unwrap_or_default())
+            0 => char::from_u32(u32::try_from(dice.roll() % 0x11_0000).unwrap_or_default())
                 .unwrap_or('\u{fffd}'),
             1 => *dice.pick(&['\0', '\r', '\n', '"', '\'', '<', '%', '\\', '\u{202e}', '\u{7f}', '@', ',']),
-            _ => char::from(u8::try_from(0x20 + dice.next() % 0x5f).unwrap_or(b' ')),
+            _ => char::from(u8::try_from(0x20 + dice.roll() % 0x5f).unwrap_or(b' ')),
         };
         (0..self.below(most + 1)).map(|_| one(self)).collect()
     }
 
     pub fn bytes(&mut self, most: usize) -> Vec<u8> {
-        (0..self.below(most + 1)).map(|_| self.next().to_le_bytes()[0]).collect()
+        (0..self.below(most + 1)).map(|_| self.roll().to_le_bytes()[0]).collect()
     }
 
     /// Any JSON, not deep.
@@ -195,8 +195,8 @@ impl Dice {
         match self.below(if depth == 0 { 7 } else { 9 }) {
             0 => Value::Null,
             1 => self.once_in(2).into(),
-            2 => self.next().cast_signed().into(),
-            3 => f64::from_bits(self.next()).into(),
+            2 => self.roll().cast_signed().into(),
+            3 => f64::from_bits(self.roll()).into(),
             4 => {
                 (*self.pick(&["a@b.example", "", "OPT_IN", "financial", "PASS", "1", "2025-11-21T00:00:00Z"]))
                     .into()
@@ -241,7 +241,7 @@ impl Dice {
         for _ in 0..=self.below(3) {
             let at = self.below(bytes.len());
             match self.below(3) {
-                0 if !bytes.is_empty() => bytes[at] = self.next().to_le_bytes()[0],
+                0 if !bytes.is_empty() => bytes[at] = self.roll().to_le_bytes()[0],
                 1 => bytes.truncate(at),
                 _ => {
                     let tail = bytes[at.min(bytes.len())..].to_vec();

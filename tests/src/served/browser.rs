@@ -1,5 +1,5 @@
-//! The links of a sent mail, as scanners, mailbox providers and people follow them: the real functions behind the
-//! gateway of `dn serve`, and a browser that is driven by its keyboard only.
+//! The links of a sent mail, as scanners, mailbox providers and people follow them: the real functions behind
+//! the gateway of `dn serve`, and a browser that is driven by its keyboard only.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

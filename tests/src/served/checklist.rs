@@ -1,5 +1,5 @@
-//! The two checklists of the CRM's documents, item by item, against the real functions behind the gateway, and
-//! every status that the published document promises for an endpoint (R7, R9).
+//! The two checklists of the CRM's documents, item by item, against the real functions behind the gateway,
+//! and every status that the published document promises for an endpoint (R7, R9).
 //!
 //! | item of the first list | test |
 //! | --- | --- |
@@ -17,13 +17,14 @@
 //! | 200 for valid requests everywhere | [`all_endpoints_answer_200_to_valid_requests`] |
 //! | invalid JWTs are refused | [`authentication_refuses_invalid_tokens`] |
 //! | CORS headers for browsers | [`cors_headers_are_in_all_responses`] |
-//! | rate limits per endpoint | [`rate_limits_are_enforced_for_each_endpoint`], and the gateway's own in `stage` |
+//! | rate limits per endpoint | [`rate_limits_are_enforced_for_each_endpoint`] |
 //! | webhook signatures | [`webhook_signatures_are_verified`] |
 //! | mail goes out through Mailgun | [`delivery_is_confirmed_through_mailgun`] |
-//! | campaign statistics are right | [`delivery_is_confirmed_through_mailgun`]; in full in `outreach::tests::reading` |
+//! | campaign statistics are right | [`delivery_is_confirmed_through_mailgun`] |
 //! | errors are properly formatted | [`errors_have_one_format_also_those_of_the_gateway`] |
 //!
-//! The 500 of `send-email` is Mailgun's refusal of our key: `outreach::tests::sending`.
+//! Elsewhere: the 500 of `send-email`, which is Mailgun's refusal of our key, in `outreach::tests::sending`;
+//! all of the statistics in `outreach::tests::reading`; how the gateway throttles in `serve::gateway::tests`.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},

@@ -1,5 +1,5 @@
-//! Headless Chromium from the distribution's packages, driven by the WebDriver protocol; it reaches nothing but
-//! the loopback.
+//! Headless Chromium from the distribution's packages, driven by the WebDriver protocol; it reaches nothing
+//! but the loopback.
 
 use std::{
     env, fs,
@@ -175,7 +175,8 @@ impl Browser {
             "{}; const done = arguments[arguments.length - 1];
             const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
             axe.run(document, {{ runOnly: {{ type: 'tag', values: tags }} }}).then(found => done({{
-                broken: found.violations.map(one => one.id + ': ' + one.nodes.map(node => node.html).join(' ')),
+                broken: found.violations.map(
+                    one => one.id + ': ' + one.nodes.map(node => node.html).join(' ')),
                 kept: found.passes.length,
             }}), error => done({{ broken: [String(error)], kept: 0 }}))",
             self.axe

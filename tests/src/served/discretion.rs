@@ -1,5 +1,5 @@
-//! Every endpoint is asked, well and badly; then no line that a function wrote and no error that a caller got holds
-//! an address, a token, a signature or a key.
+//! Every endpoint is asked, well and badly; then no line that a function wrote and no error that a caller got
+//! holds an address, a token, a signature or a key.
 
 use aws_sdk_secretsmanager::Client;
 use contract::stream::Stream;

@@ -1,5 +1,5 @@
-//! What functions call: an account in memory, Google's keys and Mailgun, on the loopback; it counts the time that it
-//! takes itself.
+//! What functions call: an account in memory, Google's keys and Mailgun, on the loopback; it counts the time
+//! that it takes itself.
 
 use std::{
     collections::BTreeMap,

@@ -1,9 +1,9 @@
-//! What functions cost, as the binaries that are deployed, each in a process that polls a Runtime API: the start, the
-//! own time of a warm request (all of it without what the account took), requests a second, memory, calls. Webhook
-//! and one-click are run as a plain Node handler, too, against the same account.
+//! What functions cost, as the binaries that are deployed, each in a process that polls a Runtime API: the
+//! start, the own time of a warm request (without what the account took), requests a second, memory, calls.
+//! Webhook and one-click are run as a plain Node handler, too, against an account of the same sort.
 //!
-//! `cargo dn build --release-mode && cargo bench --workspace --bench functions`; less with `-- webhook`, other
-//! binaries with `-- --from=target/debug`.
+//! `cargo dn build --release-mode && cargo bench --workspace --bench functions`; less with `-- webhook`,
+//! other binaries with `-- --from=target/debug`.
 
 use std::{
     env, fs,
@@ -74,8 +74,8 @@ async fn main() {
         println!("    calls: {}", theirs.calls.join(", "));
         let times = |theirs: Duration, ours: Duration| theirs.as_secs_f64() / ours.as_secs_f64();
         println!(
-            "    Node: {:.1} times the start, {:.1} times the first request, {:.1} times the own time, {:.1} times \
-             the memory; {:.2} of the requests a second",
+            "    Node: {:.1} times the start, {:.1} times the first request, {:.1} times the own time, \
+             {:.1} times the memory; {:.2} of the requests a second",
             times(theirs.start, ours.start),
             times(theirs.first, ours.first),
             times(theirs.own[0], ours.own[0]),

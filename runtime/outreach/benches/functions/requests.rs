@@ -79,8 +79,9 @@ impl Requests {
                 let body = json!({
                     "signature": { "timestamp": at, "token": token, "signature": signature },
                     "event-data": {
-                        "event": "delivered", "id": format!("e{number}"), "timestamp": now_s(), "recipient": to,
-                        "tags": ["welcome"], "message": { "headers": { "message-id": format!("m{number}@mg.example") } },
+                        "event": "delivered", "id": format!("e{number}"), "timestamp": now_s(),
+                        "recipient": to, "tags": ["welcome"],
+                        "message": { "headers": { "message-id": format!("m{number}@mg.example") } },
                         "delivery-status": { "code": 250, "message": "OK", "description": "" },
                     },
                 });

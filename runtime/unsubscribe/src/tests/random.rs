@@ -1,5 +1,5 @@
-//! 10,000 random and mutated requests to each endpoint, and as many messages: never a panic, never a failure of
-//! ours, all of one shape.
+//! 10,000 random and mutated requests to each endpoint, and as many messages: never a panic, never a failure
+//! of ours, all of one shape.
 
 use std::sync::Arc;
 
@@ -143,7 +143,8 @@ fn request(stand: &Stand, dice: &mut Dice, method: &str, path: &str, body: &[u8]
     let event = json!({
         "resource": path, "path": path, "httpMethod": method,
         "headers": {
-            "Accept": dice.pick(&["*/*", "text/html", "application/json", ""]), "Content-Type": dice.pick(&types),
+            "Accept": dice.pick(&["*/*", "text/html", "application/json", ""]),
+            "Content-Type": dice.pick(&types),
         },
         "multiValueHeaders": null,
         "queryStringParameters": { "data": token }, "multiValueQueryStringParameters": { "data": [token] },
