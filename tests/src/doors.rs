@@ -67,8 +67,11 @@ fn a_variable_that_the_stack_forgot_is_named() {
     assert_eq!(problems("nobody", &|_| None), None);
 }
 
+/// A file, and why it may.
+type Door = (&'static str, &'static str);
+
 /// Words that reach past the types, and the files that may say them, with why.
-const DOORS: &[(&[&str], &[(&str, &str)])] = &[
+const DOORS: &[(&[&str], &[Door])] = &[
     (
         &[".dynamodb()", ".kms()", ".mail()", ".secrets()", "Client::new(", "Client::from_conf("],
         &[

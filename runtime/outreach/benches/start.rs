@@ -179,11 +179,10 @@ fn measure(subject: &Subject) {
         api.work.send(()).expect("the stand-in runs");
         let mut answered = None;
         // The next question comes after the answer, on this connection or another.
-        loop {
-            match api.seen.recv_timeout(Duration::from_secs(20)).expect("it answers") {
-                Seen::Answered(at, status) => answered = Some((at - begun, status)),
-                Seen::Asked(_) => break,
-            }
+        while let Seen::Answered(at, status) =
+            api.seen.recv_timeout(Duration::from_secs(20)).expect("it answers")
+        {
+            answered = Some((at - begun, status));
         }
         let (time, status) = answered.expect("it answers before it asks again");
         calls.push(time);

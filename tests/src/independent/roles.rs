@@ -1,13 +1,12 @@
-//! IAM's evaluation by somebody else: the emulator with authorization on, and each function's role
-//! making the calls that its contract declares, and one beside each.
+//! IAM's evaluation by somebody else: the emulator with authorization on, and each function's role making the calls
+//! that its contract declares, and one beside each.
 //!
 //! What is not as on AWS, beside the actions in [`LACKS`]:
-//! - contacts are not there, so an allowed call ends in "unknown path" and not in an answer; what is
-//! refused is refused   before that.
-//! - a key is named by its ARN here: the emulator judges an alias by the alias's own ARN, where AWS
-//! judges the key. - only Lambda may be these roles, and nobody is Lambda here: the account's owner is
-//! let into each trust policy first. - `dynamodb:ConditionCheckItem` counts as part of a transaction,
-//! which is how handlers use it.
+//!
+//! - contacts are not there, so an allowed call ends in "unknown path"; what is refused is refused before that
+//! - a key is named by its ARN here: the emulator judges an alias by the alias's own ARN, where AWS judges the key
+//! - only Lambda may be these roles, and nobody is Lambda here: the owner is let into each trust policy first
+//! - `dynamodb:ConditionCheckItem` counts as part of a transaction, which is how handlers use it
 
 use std::collections::BTreeSet;
 

@@ -57,7 +57,6 @@ fn written(resource: &str) -> String {
     }
 }
 
-/// The names by which people find what is not there are the same in policy and call.
 #[tokio::test(start_paused = true)]
 async fn only_lambda_may_be_any_of_these_roles() {
     let account = Account::applied().await;
