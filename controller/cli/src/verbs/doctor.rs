@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs};
 
 use crate::control::ControlLock;
-use engine::lock;
+use engine::{Observation, lock};
 use model::Selection;
 
 use crate::{
@@ -49,6 +49,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) 
         Ok(observed) => {
             choice::known(&Selection { excluded: skipped, ..Selection::default() }, &observed)?;
             checks.push(good(format!("{} can be read", count(observed.snapshot.found.len(), "resource"))));
+            checks.extend(afterwards(&observed));
             let findings: BTreeMap<_, _> =
                 observed.snapshot.found.iter().filter(|(_, found)| !found.findings.is_empty()).collect();
             for (address, found) in findings {
@@ -67,6 +68,28 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) 
     } else {
         Err(Failure::error(format!("{} to do in {stage}", count(open, "thing"))))
     }
+}
+
+/// What people do once after an apply, by kind: a line each. What is left to do is told by the resources themselves.
+const AFTERWARDS: [(&str, &str, &str); 4] = [
+    ("secret", "every secret has a value", "without a value"),
+    ("identity", "the DNS records of every mail domain are published", "waiting for DNS records"),
+    ("mail account", "SES sends to everybody", "in the SES sandbox or stopped"),
+    ("subscription", "everybody who is told of alarms has confirmed", "not confirmed"),
+];
+
+fn afterwards(observed: &Observation) -> Vec<Check> {
+    let check = |(kind, done, open): (&str, &str, &str)| {
+        let declared = observed.declared.iter().filter(|one| one.address.kind() == kind);
+        let found: Vec<_> = declared.filter_map(|one| observed.snapshot.found.get(&one.address)).collect();
+        let left = found.iter().filter(|found| !found.findings.is_empty()).count();
+        match (found.len(), left) {
+            (0, _) => None,
+            (_, 0) => Some(good(done.to_owned())),
+            (all, left) => Some(bad(format!("{left} of {} {open}", count(all, kind)))),
+        }
+    };
+    AFTERWARDS.into_iter().filter_map(check).collect()
 }
 
 fn good(text: String) -> Check {
