@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs};
 
 use crate::control::ControlLock;
-use engine::lock;
+use engine::{Observation, lock};
 use model::Selection;
 
 use crate::{
@@ -21,6 +21,8 @@ use crate::{
 struct Check {
     good: bool,
     text: String,
+    /// Only says how many of the lines that follow are of one sort.
+    sums_up: bool,
 }
 
 pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) -> Result<Done, Failure> {
@@ -53,6 +55,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) 
         Ok(observed) => {
             choice::known(&Selection { excluded: skipped, ..Selection::default() }, &observed)?;
             checks.push(good(format!("{} can be read", count(observed.snapshot.found.len(), "resource"))));
+            checks.extend(afterwards(&observed));
             let findings: BTreeMap<_, _> =
                 observed.snapshot.found.iter().filter(|(_, found)| !found.findings.is_empty()).collect();
             for (address, found) in findings {
@@ -65,7 +68,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) 
         .map(|check| format!("{} {}", if check.good { "ok  " } else { "todo" }, check.text))
         .collect();
     screen.data(&lines.join("\n"));
-    let open = checks.iter().filter(|check| !check.good).count();
+    let open = checks.iter().filter(|check| !check.good && !check.sums_up).count();
     if open == 0 {
         Ok(Done::Nothing)
     } else {
@@ -73,12 +76,36 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) 
     }
 }
 
+/// What people do once after an apply, by kind: a line each. What is left to do is told by the resources themselves.
+const AFTERWARDS: [(&str, &str, &str); 4] = [
+    ("secret", "every secret has a value", "without a value"),
+    ("identity", "the DNS records of every mail domain are published", "waiting for DNS records"),
+    ("mail account", "SES sends to everybody", "in the SES sandbox or stopped"),
+    ("subscription", "everybody who is told of alarms has confirmed", "not confirmed"),
+];
+
+fn afterwards(observed: &Observation) -> Vec<Check> {
+    let check = |(kind, done, open): (&str, &str, &str)| {
+        let declared = observed.declared.iter().filter(|one| one.address.kind() == kind);
+        let found: Vec<_> = declared.filter_map(|one| observed.snapshot.found.get(&one.address)).collect();
+        let left = found.iter().filter(|found| !found.findings.is_empty()).count();
+        match (found.len(), left) {
+            (0, _) => None,
+            (_, 0) => Some(good(done.to_owned())),
+            (all, left) => {
+                Some(Check { sums_up: true, ..bad(format!("{left} of {} {open}", count(all, kind))) })
+            }
+        }
+    };
+    AFTERWARDS.into_iter().filter_map(check).collect()
+}
+
 fn good(text: String) -> Check {
-    Check { good: true, text }
+    Check { good: true, text, sums_up: false }
 }
 
 fn bad(text: String) -> Check {
-    Check { good: false, text }
+    Check { good: false, text, sums_up: false }
 }
 
 fn writable(session: &Session) -> Check {
