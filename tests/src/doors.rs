@@ -99,9 +99,12 @@ const DOORS: &[(&[&str], &[Door])] = &[
     ),
 ];
 
-/// What a file of the runtime says that it may not: tests in it may say all.
+/// What a file of the runtime says that it may not: tests and benches may say all.
 fn past_the_types(path: &str, text: &str) -> Vec<String> {
-    let test = path.contains("/tests/") || path.ends_with("/tests.rs") || path.ends_with("/trial.rs");
+    let test = path.contains("/tests/")
+        || path.contains("/benches/")
+        || path.ends_with("/tests.rs")
+        || path.ends_with("/trial.rs");
     let code = if test { "" } else { text.split("#[cfg(test)]").next().unwrap_or_default() };
     let lines = || code.lines().filter(|line| !line.trim_start().starts_with("//"));
     let mut said = Vec::new();

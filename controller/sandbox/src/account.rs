@@ -28,7 +28,7 @@ use crate::{
     services::{self, Refusal, SERVICES, Schedule, Service, World},
     store::{Documents, Edit, Store},
     trail,
-    trouble::writes,
+    trouble::{Pending, writes},
     weather::Buckets,
     wire::{Answer, Reply, Request},
 };
@@ -71,12 +71,6 @@ struct State {
     served: Vec<Served>,
     witness: Option<Witness>,
     dead: bool,
-}
-
-/// A trouble and how many matching calls it has seen.
-struct Pending {
-    trouble: Trouble,
-    seen: usize,
 }
 
 impl Account {

@@ -4,6 +4,12 @@ use std::fmt;
 
 use crate::services::World;
 
+/// A trouble and how many matching calls it has seen.
+pub(crate) struct Pending {
+    pub(crate) trouble: Trouble,
+    pub(crate) seen: usize,
+}
+
 /// One planned misfortune.
 pub struct Trouble {
     pub when: When,

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use aws_sdk_s3::primitives::ByteStream;
 use contract::{
     function::{Deployed, Drift},
-    metric::{DRIFT_UNREADABLE, DRIFTED},
-    operations,
+    metric as name, operations,
 };
 use engine::{Clock, Observation, PacedGate, Silent, Wall, observe};
 use kinds::{Clients, Objects, Reader, Watching};
@@ -134,8 +133,10 @@ async fn keep(call: &Call<Drift>, report: &Report) -> Result<(), Failed> {
 /// One line of the log that CloudWatch reads as metrics.
 fn measure(report: &Report, now_ms: u64) {
     let is = |state: State| usize::from(report.finding.state == state);
-    let metrics =
-        [Metric::count(DRIFTED, report.size()), Metric::count(DRIFT_UNREADABLE, is(State::Unreadable))];
+    let metrics = [
+        Metric::count(name::DRIFTED, report.size()),
+        Metric::count(name::DRIFT_UNREADABLE, is(State::Unreadable)),
+    ];
     let stage = [("stage", Value::from(report.stage.as_str()))];
     metric::emit(Drift::FUNCTION.name, i64::try_from(now_ms).unwrap_or_default(), &metrics, &stage);
 }

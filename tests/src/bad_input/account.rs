@@ -130,6 +130,6 @@ fn a_write_that_is_not_permitted() {
 fn troubles_are_for_embedded_accounts() {
     let loopback = Loopback::serve(DEV, |_| None);
     let ran = signed_in(&Project::new(), &loopback.url, &["apply", "dev", "--yes", "--trouble", "fail=1"]);
-    check(&ran, 1, &["--weather and --trouble are for embedded accounts, not for dev"]);
+    check(&ran, 1, &["--weather, --trouble and --later are for embedded accounts, not for dev"]);
     assert_eq!(loopback.asked(), Vec::<String>::new());
 }

@@ -24,6 +24,24 @@ const REASONS: &[(&str, &str, &str, &str)] = &[
         "every report of this bucket, for one distribution",
     ),
     ("reports/role/crm", "read", "arn:aws:s3:::*/\\*", "every report of this bucket, for who signed in"),
+    (
+        "operations/role/drift",
+        "look*",
+        "*",
+        "it compares everything of these kinds, also what nobody declares; reads only, see kinds::reads",
+    ),
+    (
+        "operations/role/drift",
+        "list",
+        "\\*",
+        "AWS has no resource level for these: kinds::reads says why of each",
+    ),
+    (
+        "operations/role/drift",
+        "applied",
+        "arn:aws:s3:::*/\\*",
+        "what was applied, in the control bucket of the stage",
+    ),
     ("shared/key/unsubscribe", "*", "kms:\\*", "without it the account's own policies count for nothing"),
     ("shared/key/unsubscribe", "*", "\\*", "in a key policy this is the key itself"),
 ];

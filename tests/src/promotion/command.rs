@@ -111,7 +111,8 @@ fn from_dev_to_staging_to_prod_and_back() {
     for (from, to) in [("dev", "staging"), ("staging", "prod")] {
         // Folders of other code are there: nothing of it may be taken.
         let text = company.done("other", &["promote", from, to, "--apply", "--yes"]);
-        assert!(text.contains("4 artefacts copied, nothing built"), "{text}");
+        let copied = format!("{} artefacts copied, nothing built", Service::all().count());
+        assert!(text.contains(&copied), "{text}");
         assert_eq!(company.serves(to), company.serves("dev"), "{to}: byte for byte");
     }
     let after = company.project.read("environments/staging.yaml");
