@@ -243,6 +243,11 @@ async fn laws_of_the_identity_pool_elsewhere() {
 }
 
 #[tokio::test]
+async fn laws_of_the_identity_provider_elsewhere() {
+    hold(&laws::identity_provider::examples()).await;
+}
+
+#[tokio::test]
 async fn laws_of_the_identity_pool_roles_elsewhere() {
     hold(&laws::identity_pool_roles::examples()).await;
 }

@@ -155,7 +155,9 @@ async fn a_stage_elsewhere_from_nothing_to_nothing() {
     dn.look("drift", &[], 0).await;
 
     let set = dn.say(&["secret", "set", "dev", "mailgun"], "hunter2\n").await;
-    assert_eq!((set.code, set.writes), (0, vec!["PutSecretValue".to_owned()]), "{}{}", set.data, set.told);
+    // Beside the lock and the journal.
+    let writes: Vec<&String> = set.writes.iter().filter(|call| !call.contains("-control-")).collect();
+    assert_eq!((set.code, writes), (0, vec![&"PutSecretValue".to_owned()]), "{}{}", set.data, set.told);
     assert_eq!(dn.planned(0).await, Vec::<Value>::new(), "a value is no difference");
 
     let all = addresses(&births);

@@ -12,7 +12,10 @@ use std::collections::BTreeSet;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use contract::function::FUNCTIONS;
+use contract::{
+    function::{FUNCTIONS, Function},
+    variable::Meaning,
+};
 use kinds::{
     Clients, Resource, World,
     kinds::{key::Key, log_group::LogGroup, queue::Queue, role::Role, secret::Secret, table::Table},
@@ -130,7 +133,9 @@ async fn a_role_can_do_what_its_function_declares_and_is_refused_one_action_besi
     owner.fill(&arns).await;
     let mut wrong = Vec::new();
     let (mut done, mut refused, mut lacked) = (0, 0, 0);
-    for function in FUNCTIONS {
+    // The nightly comparison reads everything that the kinds do: `nightly` judges its policy against each write.
+    let looks = |function: &&Function| function.variables.iter().any(|one| one.meaning == Meaning::Control);
+    for function in FUNCTIONS.iter().filter(|function| !looks(function)) {
         let role = Caller::of(&cloud.become_role(&format!("dn-test-{}", function.name)).await);
         let needs = needs::of(function, &|address| arns[address].clone());
         for need in &needs {
