@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kinds::Scope;
+use kinds::{Scope, quotas::Limits};
 use model::{Address, address::AddressError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,11 +11,9 @@ use crate::code::{Code, Switch};
 
 mod accepted;
 mod outside;
-mod quotas;
 
 pub use accepted::{Accepted, Day, Sentence};
 pub use outside::{Ci, Firebase, Logs, Mail, Mailgun, Reports, Thresholds, Unsubscribe, Web};
-pub use quotas::Quotas;
 
 /// One stage: an account, and what differs there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -71,7 +69,7 @@ pub struct Environment {
     pub logs: Logs,
     /// What the account may have; beyond it, `plan` and `apply` stop before they look.
     #[serde(default)]
-    pub quotas: Quotas,
+    pub quotas: Limits,
     /// The forge that plans and applies; without it no role is made for one.
     #[serde(default)]
     pub ci: Option<Ci>,

@@ -28,6 +28,9 @@ pub(crate) const STACK: &str = "observability";
 /// Rows of the dashboard, in grid units.
 const HEIGHT: u32 = 6;
 
+/// What comes in one by one is counted by the hour: that holds enough of it.
+const HOUR_S: u32 = 3_600;
+
 /// Declares the stack.
 ///
 /// # Errors

@@ -2,12 +2,11 @@
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_apigateway::types::{Op, PatchOperation};
-use aws_sdk_cloudfront::types::{KeyGroupConfig, PublicKeyConfig};
 use sandbox::Account;
 use serde_json::{Value, json};
 
 use crate::{
-    laws::public_key::SECOND,
+    laws::{key_group::intrude, public_key::SECOND},
     project::{Project, Ran},
 };
 
@@ -88,19 +87,7 @@ async fn widen_the_bucket(account: Account) {
 }
 
 async fn add_a_key(account: Account) {
-    let client = aws_sdk_cloudfront::Client::new(&anns(&account));
-    let config = PublicKeyConfig::builder().caller_reference("by hand").name("theirs").encoded_key(SECOND);
-    let made = client.create_public_key().public_key_config(config.build().expect("a key")).send().await;
-    let theirs = made.expect("a key").public_key.expect("a key").id;
-    let groups = client.list_key_groups().send().await.expect("a list").key_group_list.expect("a list");
-    let group = groups.items()[0].key_group().expect("a group");
-    let found = client.get_key_group().id(group.id()).send().await.expect("a group");
-    let old = group.key_group_config().expect("a configuration");
-    let keys = old.items().iter().cloned().chain([theirs]).collect();
-    let config = KeyGroupConfig::builder().name(old.name()).set_comment(old.comment.clone());
-    let config = config.set_items(Some(keys)).build().expect("a configuration");
-    let ask = client.update_key_group().id(group.id()).set_if_match(found.e_tag).key_group_config(config);
-    ask.send().await.expect("the group is changed");
+    intrude(&anns(&account), SECOND).await;
 }
 
 async fn delete_an_alarm(account: Account) {

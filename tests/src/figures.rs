@@ -51,7 +51,8 @@ fn brisk() -> Weather {
     Weather { latency: LATENCY, rates: true, ..Weather::default() }
 }
 
-pub(crate) async fn looking() -> Looking {
+/// What a look at an applied stage costs; it tells how many resources it saw.
+async fn cost(look: impl AsyncFn(&Stage) -> usize) -> Looking {
     /// So long that no lane is ever full.
     const ROUND: Duration = Duration::from_secs(3_600);
     let stage = Stage::empty(&environment());
@@ -59,35 +60,29 @@ pub(crate) async fn looking() -> Looking {
     stage.account.forget_served();
     stage.account.set_weather(Weather { latency: ROUND, ..Weather::default() });
     let begun = Instant::now();
-    let plan = stage.plan(&Selection::default()).await;
+    let resources = look(&stage).await;
     let rounds = begun.elapsed().as_millis() / ROUND.as_millis();
-    assert_eq!(plan.steps, []);
     let mut calls = BTreeMap::new();
     stage.account.served().into_iter().for_each(|call| *calls.entry(call.service).or_default() += 1);
     tokio::time::sleep(ROUND).await;
     stage.account.set_weather(brisk());
     let begun = Instant::now();
-    stage.plan(&Selection::default()).await;
-    Looking { resources: plan.summary.unchanged, calls, rounds, time: begun.elapsed() }
+    look(&stage).await;
+    Looking { resources, calls, rounds, time: begun.elapsed() }
+}
+
+pub(crate) async fn looking() -> Looking {
+    cost(async |stage| {
+        let plan = stage.plan(&Selection::default()).await;
+        assert_eq!(plan.steps, []);
+        plan.summary.unchanged
+    })
+    .await
 }
 
 /// What one comparison by the nightly function costs: no look at what anything holds.
 pub(crate) async fn comparing() -> Looking {
-    const ROUND: Duration = Duration::from_secs(3_600);
-    let stage = Stage::empty(&environment());
-    assert!(stage.apply().await.is_complete());
-    stage.account.forget_served();
-    stage.account.set_weather(Weather { latency: ROUND, ..Weather::default() });
-    let begun = Instant::now();
-    let seen = stage.compare().await.expect("an observation");
-    let rounds = begun.elapsed().as_millis() / ROUND.as_millis();
-    let mut calls = BTreeMap::new();
-    stage.account.served().into_iter().for_each(|call| *calls.entry(call.service).or_default() += 1);
-    tokio::time::sleep(ROUND).await;
-    stage.account.set_weather(brisk());
-    let begun = Instant::now();
-    stage.compare().await.expect("an observation");
-    Looking { resources: seen.snapshot.found.len(), calls, rounds, time: begun.elapsed() }
+    cost(async |stage| stage.compare().await.expect("an observation").snapshot.found.len()).await
 }
 
 /// One attempt of a call: when it began and ended.

@@ -11,7 +11,7 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("kinds", &["model", "rotation"], &[]),
     ("sandbox", &[], &[]),
     ("serve", &["sandbox"], &["aws-sdk-"]),
-    ("stand_ins", &["sandbox", "serve"], &[]),
+    ("stand_ins", &["contract", "sandbox", "serve"], &[]),
     ("contract", &[], &["tokio", "aws-", "futures", "jiff"]),
     ("rotation", &["contract"], &["tokio", "aws-", "futures", "jiff"]),
     ("signing", &["contract"], &["tokio", "aws-sdk-", "futures", "jiff"]),

@@ -46,7 +46,7 @@ fn scope() -> Scope {
 }
 
 fn limits() -> Limits {
-    environment().quotas.limits()
+    environment().quotas
 }
 
 fn said(declare: impl FnOnce(&mut World)) -> Vec<String> {

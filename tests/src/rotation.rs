@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use aws_sdk_cloudfront::types::{KeyGroupConfig, PublicKeyConfig};
 use sandbox::{Account, Clock};
 use serde_json::Value;
 use signing::{Pair, Signer, Url};
 
-use crate::project::Project;
+use crate::{laws::key_group::intrude, project::Project};
 
 mod crashes;
 
@@ -121,7 +120,7 @@ fn plans_and_rotation_do_not_meddle_with_each_other() {
     }
     // Another's key in the group is seen, and goes; the key in use stays.
     let in_use = live(&project).members;
-    let theirs = intrude(&project.account());
+    let theirs = intruder(&project.account());
     let drift = project.dn(&["drift", "sandbox"]);
     assert_eq!(drift.code, Some(3), "{}", drift.text);
     assert!(drift.text.contains("reports/key group/links") && drift.text.contains(&theirs), "{}", drift.text);
@@ -134,25 +133,10 @@ fn plans_and_rotation_do_not_meddle_with_each_other() {
 }
 
 /// Adds a key of somebody else to the group; its id.
-fn intrude(account: &Account) -> String {
+fn intruder(account: &Account) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let client = aws_sdk_cloudfront::Client::new(&account.sdk_config());
-        let pem = Pair::generate(signing::Algorithm::Ecdsa).expect("a pair").public_pem();
-        let config = PublicKeyConfig::builder().caller_reference("by hand").name("theirs").encoded_key(pem);
-        let made = client.create_public_key().public_key_config(config.build().expect("a key")).send().await;
-        let theirs = made.expect("a key").public_key.expect("a key").id;
-        let groups = client.list_key_groups().send().await.expect("a list").key_group_list.expect("a list");
-        let group = groups.items()[0].key_group().expect("a group");
-        let found = client.get_key_group().id(group.id()).send().await.expect("a group");
-        let old = group.key_group_config().expect("a configuration");
-        let keys = old.items().iter().cloned().chain([theirs.clone()]).collect();
-        let config = KeyGroupConfig::builder().name(old.name()).set_comment(old.comment.clone());
-        let config = config.set_items(Some(keys)).build().expect("a configuration");
-        let ask = client.update_key_group().id(group.id()).set_if_match(found.e_tag);
-        ask.key_group_config(config).send().await.expect("an update");
-        theirs
-    })
+    let pem = Pair::generate(signing::Algorithm::Ecdsa).expect("a pair").public_pem();
+    runtime.block_on(intrude(&account.sdk_config(), &pem))
 }
 
 #[test]

@@ -187,7 +187,7 @@ impl Session {
 
     /// Stops before anything is looked at when the declarations are beyond what AWS gives.
     pub(crate) fn within_quotas(&self) -> Result<(), Failure> {
-        let exceeded = quotas::exceeded(&self.world, &self.scope, &self.environment.quotas.limits());
+        let exceeded = quotas::exceeded(&self.world, &self.scope, &self.environment.quotas);
         if exceeded.is_empty() {
             return Ok(());
         }

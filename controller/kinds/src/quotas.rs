@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `rates` | calls a second and at once: keys against stages, stages against the account |
 //! | `sizes` | bytes and characters of environments and policies |
+//! | `limits` | what the account may have |
 //! | `counts` | how many of a thing there may be in another, or in the account |
 
 use std::fmt;
@@ -16,29 +17,11 @@ use model::Address;
 use crate::{Scope, World};
 
 mod counts;
+mod limits;
 mod rates;
 mod sizes;
 
-/// What the account has in its Region; AWS raises these on request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Calls a second of all REST APIs together.
-    pub gateway_rate: u32,
-    /// The same at once, after a rest.
-    pub gateway_burst: u32,
-    /// Calls of all functions at the same time.
-    pub concurrency: u32,
-    pub roles: u32,
-    pub topics: u32,
-    pub tables: u32,
-    pub distributions: u32,
-    pub public_keys: u32,
-    pub key_groups: u32,
-    pub usage_plans: u32,
-    pub rest_apis: u32,
-    pub buckets: u32,
-    pub alarms: u32,
-}
+pub use limits::Limits;
 
 /// A quota that the declarations are beyond.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,18 +2,8 @@
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use aws_sdk_secretsmanager::{Client, error::SdkError, operation::get_secret_value::GetSecretValueError};
+use contract::outreach::MailgunSecret;
 use sandbox::Account;
-use serde::{Deserialize, Serialize};
-
-/// The value of the secret. Names of the seed's variables are accepted, too.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Credentials {
-    #[serde(alias = "MAILGUN_API_KEY")]
-    pub api_key: String,
-    #[serde(alias = "MAILGUN_WEBHOOK_SIGNING_KEY")]
-    pub webhook_signing_key: String,
-}
 
 /// Where they are kept.
 #[derive(Clone)]
@@ -40,7 +30,7 @@ impl Keeper {
     }
 
     /// As they are now; `None` while the secret has no value or one of another form.
-    pub async fn read(&self) -> Option<Credentials> {
+    pub async fn read(&self) -> Option<MailgunSecret> {
         let found = self.client.get_secret_value().secret_id(&self.name).send().await.ok()?;
         serde_json::from_str(found.secret_string()?).ok()
     }
@@ -60,7 +50,7 @@ impl Keeper {
         if self.client.describe_secret().secret_id(&self.name).send().await.is_err() {
             return Ok(Begun::Absent);
         }
-        let made = Credentials { api_key: random()?, webhook_signing_key: random()? };
+        let made = MailgunSecret { api_key: random()?, webhook_signing_key: random()? };
         let text = serde_json::to_string(&made).map_err(|error| error.to_string())?;
         let put = self.client.put_secret_value().secret_id(&self.name).secret_string(text);
         put.send().await.map_err(|error| format!("the secret {}: {error}", self.name))?;
@@ -90,6 +80,8 @@ mod tests {
         let filled = keeper.read().await.expect("a value");
         assert_eq!(filled.api_key.len(), 32);
         assert_eq!(keeper.begin().await, Ok(Begun::Had));
-        assert!(keeper.read().await == Some(filled));
+        let kept = keeper.read().await.expect("a value");
+        assert_eq!(kept.api_key, filled.api_key);
+        assert_eq!(kept.webhook_signing_key, filled.webhook_signing_key);
     }
 }

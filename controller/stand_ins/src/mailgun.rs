@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use contract::outreach::MailgunSecret;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value, json};
 
-use crate::{credentials::Credentials, outbox::Message};
+use crate::outbox::Message;
 
 /// Of one call.
 const MOST_RECIPIENTS: usize = 1000;
@@ -32,7 +33,7 @@ fn bad(message: impl Into<String>) -> Refusal {
 ///
 /// # Errors
 /// When not.
-pub fn authenticate(headers: &HeaderMap, credentials: Option<&Credentials>) -> Result<(), Refusal> {
+pub fn authenticate(headers: &HeaderMap, credentials: Option<&MailgunSecret>) -> Result<(), Refusal> {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let given =
         given.and_then(|value| value.strip_prefix("Basic ")).and_then(|text| STANDARD.decode(text).ok());
@@ -259,7 +260,7 @@ mod tests {
 
     #[test]
     fn only_the_key_opens() {
-        let credentials = Credentials { api_key: "k".into(), webhook_signing_key: "w".into() };
+        let credentials = MailgunSecret { api_key: "k".into(), webhook_signing_key: "w".into() };
         let with = |text: &str| {
             let mut headers = HeaderMap::new();
             let value = format!("Basic {}", STANDARD.encode(text));

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use bytes::Bytes;
+use contract::outreach::MailgunSecret;
 use http::{Request, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::{Value, json};
 
-use crate::{credentials::Credentials, outbox::Message};
+use crate::outbox::Message;
 
 /// How long the customer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,7 +28,7 @@ pub fn body(
     event: &str,
     id: &str,
     at_ms: u64,
-    credentials: &Credentials,
+    credentials: &MailgunSecret,
 ) -> Option<Value> {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit a double exactly")]
     let at_s = at_ms as f64 / 1000.0;
@@ -111,7 +112,7 @@ mod tests {
 
     #[test]
     fn every_event_is_signed_with_the_key_of_webhooks() {
-        let credentials = Credentials { api_key: "a".into(), webhook_signing_key: "k".into() };
+        let credentials = MailgunSecret { api_key: "a".into(), webhook_signing_key: "k".into() };
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"k");
         for event in EVENTS {
             let body = body(&Message::default(), event, "0a1b", 1_700_000_000_500, &credentials);

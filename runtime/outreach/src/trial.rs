@@ -7,22 +7,19 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_sesv2::types::{SubscriptionStatus, Topic};
-use contract::{function::Deployed, stream::Stream, table, variable::Variables};
+use contract::{function::Deployed, table, variable::Variables};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use sandbox::Account;
 use serde_json::{Value, json};
 use support::{
     Aws, Call, Clock, Failed, Reply, Request, keyed,
-    stand_in::{Asked, StandIn, add_table},
+    stand_in::{Asked, KEY, LIST, StandIn, furnish},
 };
 
 /// When the trials take place: 2023-10-24T14:00:45.123Z, in milliseconds since 1970.
 pub(crate) const NOW: i64 = 1_698_156_045_123;
 
-const LIST: &str = "people";
-const KEY: &str = "alias/dn-unsubscribe";
 const SIGNING_KEY: &str = "signing-key";
 const KEYS_URL: &str = "https://keys.example/x509";
 const MAILGUN_URL: &str = "https://mailgun.example";
@@ -53,7 +50,7 @@ impl Trial {
         });
         let trial = Self { account, other, mailgun };
         let aws = trial.aws();
-        for shape in [
+        let tables = [
             table::CONTACTS,
             table::AUDIT,
             table::SUPPRESSION,
@@ -61,18 +58,8 @@ impl Trial {
             table::MESSAGES,
             table::EVENTS,
             table::WEBHOOK_TOKENS,
-        ] {
-            add_table(&aws, &shape).await;
-        }
-        let key = aws.kms().create_key().send().await.expect("a key").key_metadata.expect("a key").key_id;
-        aws.kms().create_alias().alias_name(KEY).target_key_id(key).send().await.expect("an alias");
-        let topic = |stream: Stream| {
-            let topic = Topic::builder().topic_name(stream.topic()).display_name(stream.title());
-            topic.default_subscription_status(SubscriptionStatus::OptIn).build().expect("a topic")
-        };
-        let topics = Stream::ALL.map(topic).to_vec();
-        let list = aws.mail().create_contact_list().contact_list_name(LIST).set_topics(Some(topics));
-        list.send().await.expect("a list");
+        ];
+        furnish(&aws, &tables).await;
         let secret = json!({ "apiKey": "api-key", "webhookSigningKey": SIGNING_KEY }).to_string();
         let secret = aws.secrets().create_secret().name("mailgun").secret_string(secret);
         secret.send().await.expect("a secret");

@@ -10,13 +10,17 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
 };
+use aws_sdk_sesv2::types::{SubscriptionStatus, Topic};
 use aws_smithy_runtime_api::client::{
     http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector},
     orchestrator::{HttpRequest, HttpResponse},
     result::ConnectorError,
 };
 use aws_smithy_types::body::SdkBody;
-use contract::table::{Attribute, Table, Type};
+use contract::{
+    stream::Stream,
+    table::{Attribute, Table, Type},
+};
 use serde_json::Value;
 
 use crate::{Aws, http::Http};
@@ -88,6 +92,29 @@ impl HttpConnector for StandIn {
             None => Err(ConnectorError::io("lost".into())),
         })
     }
+}
+
+/// The contact list and the key of [`furnish`].
+pub const LIST: &str = "people";
+pub const KEY: &str = "alias/dn-unsubscribe";
+
+/// Makes what handlers of mail expect: tables, the key of tokens, the contact list with its topics.
+///
+/// # Panics
+/// When something of it cannot be made.
+pub async fn furnish(aws: &Aws, tables: &[Table]) {
+    for shape in tables {
+        add_table(aws, shape).await;
+    }
+    let key = aws.kms().create_key().send().await.expect("a key").key_metadata.expect("a key").key_id;
+    aws.kms().create_alias().alias_name(KEY).target_key_id(key).send().await.expect("an alias");
+    let topic = |stream: Stream| {
+        let topic = Topic::builder().topic_name(stream.topic()).display_name(stream.title());
+        topic.default_subscription_status(SubscriptionStatus::OptIn).build().expect("a topic")
+    };
+    let topics = Stream::ALL.map(topic).to_vec();
+    let list = aws.mail().create_contact_list().contact_list_name(LIST).set_topics(Some(topics));
+    list.send().await.expect("a list");
 }
 
 /// Makes a table of this shape, under its own name.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_sesv2::types::{SubscriptionStatus, Topic};
+use aws_sdk_sesv2::types::SubscriptionStatus;
 use contract::{
     function::Deployed,
     resource::SealingKey,
@@ -17,7 +17,7 @@ use serde_json::json;
 use subscription::{Recipient, Sealer};
 use support::{
     Aws, Call, Clock, Request,
-    stand_in::{StandIn, add_table},
+    stand_in::{KEY, LIST, StandIn, furnish},
 };
 
 /// When the trials take place: 2025-11-22T00:00:00Z, in milliseconds since 1970.
@@ -25,8 +25,6 @@ pub(crate) const NOW: i64 = 1_763_769_600_000;
 pub(crate) const DAY: i64 = 24 * 60 * 60 * 1000;
 
 const CERTIFICATE: &str = include_str!("../../support/tests/vectors/token-certificate.pem");
-const LIST: &str = "people";
-const KEY: &str = "alias/dn-unsubscribe";
 
 /// A row as text by attribute, for comparison.
 pub(crate) type Row = BTreeMap<String, String>;
@@ -39,19 +37,8 @@ impl Trial {
     pub(crate) async fn begin() -> Self {
         let trial =
             Self { account: Account::in_memory("000000000000", "us-east-1", sandbox::Clock::simulated()) };
-        for shape in [table::CONTACTS, table::AUDIT, table::SUPPRESSION, table::RATE_LIMITS] {
-            add_table(&trial.aws(), &shape).await;
-        }
-        let aws = trial.aws();
-        let key = aws.kms().create_key().send().await.expect("a key").key_metadata.expect("a key").key_id;
-        aws.kms().create_alias().alias_name(KEY).target_key_id(key).send().await.expect("an alias");
-        let topic = |stream: Stream| {
-            let topic = Topic::builder().topic_name(stream.topic()).display_name(stream.title());
-            topic.default_subscription_status(SubscriptionStatus::OptIn).build().expect("a topic")
-        };
-        let topics = Stream::ALL.map(topic).to_vec();
-        let list = aws.mail().create_contact_list().contact_list_name(LIST).set_topics(Some(topics));
-        list.send().await.expect("a list");
+        let tables = [table::CONTACTS, table::AUDIT, table::SUPPRESSION, table::RATE_LIMITS];
+        furnish(&trial.aws(), &tables).await;
         trial.account.forget_served();
         trial
     }

@@ -17,11 +17,8 @@ use kinds::{
 };
 use model::Ref;
 
-use super::{HEIGHT, STACK, lines, signed, writers, written};
+use super::{HEIGHT, HOUR_S, STACK, lines, signed, writers, written};
 use crate::Environment;
-
-/// Outcomes come in one by one: an hour holds enough of them.
-const HOUR_S: u32 = 3_600;
 
 pub(super) fn declare(
     world: &mut World,

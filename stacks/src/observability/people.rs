@@ -19,10 +19,8 @@ use kinds::{
 };
 use model::{Address, Ref, Text};
 
-use super::{HEIGHT, STACK, lines, signed, writers, written};
+use super::{HEIGHT, HOUR_S, STACK, lines, signed, writers, written};
 use crate::Environment;
-
-const HOUR_S: u32 = 3_600;
 
 pub(super) fn declare(
     world: &mut World,

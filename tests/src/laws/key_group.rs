@@ -1,5 +1,6 @@
 //! Examples of key groups, and of hands that touch them.
 
+use aws_config::SdkConfig;
 use aws_sdk_cloudfront::{
     Client,
     types::{KeyGroupConfig, PublicKeyConfig},
@@ -9,7 +10,7 @@ use kinds::{
     kinds::{key_group::KeyGroup, public_key::PublicKey},
 };
 use model::Fault;
-use sandbox::{Account, Trouble, What, When};
+use sandbox::{Trouble, What, When};
 use serde_json::json;
 
 use super::{
@@ -40,22 +41,22 @@ async fn laws_of_the_key_group() {
     hold(&examples()).await;
 }
 
-/// Adds a key of somebody else to the group of the example, as a person at the console would.
-async fn intrude(account: &Account) {
-    let client = Client::new(&account.sdk_config());
-    let config = PublicKeyConfig::builder().caller_reference("by hand").name("theirs").encoded_key(FIRST);
+/// Adds a key of somebody else to the account's first group, as a person at the console would; its id.
+pub(crate) async fn intrude(config: &SdkConfig, pem: &str) -> String {
+    let client = Client::new(config);
+    let config = PublicKeyConfig::builder().caller_reference("by hand").name("theirs").encoded_key(pem);
     let made = client.create_public_key().public_key_config(config.build().expect("a key")).send().await;
     let theirs = made.expect("a key").public_key.expect("a key").id;
     let groups = client.list_key_groups().send().await.expect("a list").key_group_list.expect("a list");
     let group = groups.items()[0].key_group().expect("a group");
     let found = client.get_key_group().id(group.id()).send().await.expect("a group");
     let old = group.key_group_config().expect("a configuration");
-    let mut keys = old.items().to_vec();
-    keys.push(theirs);
-    let config =
-        KeyGroupConfig::builder().name(old.name()).set_comment(old.comment.clone()).set_items(Some(keys));
+    let keys = old.items().iter().cloned().chain([theirs.clone()]).collect();
+    let config = KeyGroupConfig::builder().name(old.name()).set_comment(old.comment.clone());
+    let config = config.set_items(Some(keys)).build().expect("a configuration");
     let ask = client.update_key_group().id(group.id()).set_if_match(found.e_tag);
-    ask.key_group_config(config.build().expect("a configuration")).send().await.expect("an update");
+    ask.key_group_config(config).send().await.expect("an update");
+    theirs
 }
 
 #[tokio::test(start_paused = true)]
@@ -63,7 +64,7 @@ async fn a_key_added_by_hand_is_seen_and_taken_out() {
     let account = fresh();
     let world = world_of(&examples()[0], |_| {});
     apply(&world, &account).await.expect("a birth");
-    intrude(&account).await;
+    intrude(&account.sdk_config(), FIRST).await;
     let changes = differences(&world, &account).await;
     let shown: Vec<_> =
         changes.iter().map(|change| (change.field.as_str(), change.live.as_array().map(Vec::len))).collect();

@@ -10,7 +10,6 @@ use std::{
     time::Instant,
 };
 
-use aws_sdk_sesv2::types::{SubscriptionStatus, Topic};
 use bytes::Bytes;
 use contract::{resource::SealingKey, stream::Stream, table, variable::Variable};
 use http::{HeaderValue, Request, Response};
@@ -18,12 +17,10 @@ use sandbox::Account;
 use serde_json::json;
 use serve::{endpoint, http_server};
 use subscription::{Recipient, Sealer};
-use support::{Aws, stand_in::add_table};
+use support::{Aws, LIST, furnish, stand_in::KEY};
 use tokio::sync::watch;
 
 const CERTIFICATE: &str = include_str!("../../../support/tests/vectors/token-certificate.pem");
-const KEY: &str = "alias/dn-unsubscribe";
-const LIST: &str = "people";
 pub(crate) const SIGNING_KEY: &str = "signing-key";
 
 /// An account of its own, and what is not AWS.
@@ -40,7 +37,7 @@ impl Around {
     pub(crate) async fn new() -> Self {
         let account = Account::in_memory("000000000000", "us-east-1", sandbox::Clock::Wall);
         let aws = Aws::of(account.sdk_config());
-        for shape in [
+        let tables = [
             table::CONTACTS,
             table::AUDIT,
             table::SUPPRESSION,
@@ -48,18 +45,8 @@ impl Around {
             table::MESSAGES,
             table::EVENTS,
             table::WEBHOOK_TOKENS,
-        ] {
-            add_table(&aws, &shape).await;
-        }
-        let key = aws.kms().create_key().send().await.expect("a key").key_metadata.expect("a key").key_id;
-        aws.kms().create_alias().alias_name(KEY).target_key_id(key).send().await.expect("an alias");
-        let topic = |stream: Stream| {
-            let topic = Topic::builder().topic_name(stream.topic()).display_name(stream.title());
-            topic.default_subscription_status(SubscriptionStatus::OptIn).build().expect("a topic")
-        };
-        let topics = Stream::ALL.map(topic).to_vec();
-        let list = aws.mail().create_contact_list().contact_list_name(LIST).set_topics(Some(topics));
-        list.send().await.expect("a list");
+        ];
+        furnish(&aws, &tables).await;
         let secret = json!({ "apiKey": "api-key", "webhookSigningKey": SIGNING_KEY }).to_string();
         aws.secrets().create_secret().name("mailgun").secret_string(secret).send().await.expect("a secret");
         let (listener, address) = http_server::bind(0).await.expect("a port");

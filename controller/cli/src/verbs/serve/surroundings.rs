@@ -85,13 +85,11 @@ impl Surroundings {
 
     /// Of the function behind a route, as it is deployed.
     fn expected(&self, send: &Endpoint) -> Option<Expected> {
-        let (id, _, stage) = self.deployed.apis().into_iter().find(|(id, _, stage)| {
-            let api = self.deployed.api(id, stage);
-            api.is_some_and(|api| api.resources.iter().any(|resource| resource.path == send.path))
+        let apis = self.deployed.apis().into_iter();
+        let method = apis.filter_map(|(id, _, stage)| self.deployed.api(&id, &stage)).find_map(|api| {
+            let resource = api.resources.into_iter().find(|resource| resource.path == send.path)?;
+            resource.methods.get(send.method.name()).cloned()
         })?;
-        let api = self.deployed.api(&id, &stage)?;
-        let resource = api.resources.iter().find(|resource| resource.path == send.path)?;
-        let method = resource.methods.get(send.method.name())?;
         let Integration::Proxy { function, .. } = &method.integration else { return None };
         let function = self.deployed.function(function)?;
         let variables = SendVariables::read(&|name| function.variables.get(name).cloned()).ok()?;

@@ -1,13 +1,14 @@
-//! What the account may have in its Region: AWS raises these on request, and says so by mail.
+//! What the account may have in its Region, as an environment says it: AWS raises these on request, and says so
+//! by mail.
 
-use kinds::quotas::Limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Figures of "Service Quotas" in the console; the defaults are those of most Regions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Quotas {
+#[schemars(rename = "Quotas")]
+pub struct Limits {
     /// Calls a second of all REST APIs together; 2,500 in younger Regions.
     pub gateway_rate: u32,
     /// The same at once, after a rest; 1,250 in younger Regions.
@@ -28,7 +29,7 @@ pub struct Quotas {
     pub alarms: u32,
 }
 
-impl Default for Quotas {
+impl Default for Limits {
     fn default() -> Self {
         Self {
             gateway_rate: 10_000,
@@ -44,43 +45,6 @@ impl Default for Quotas {
             rest_apis: 600,
             buckets: 10_000,
             alarms: 5_000,
-        }
-    }
-}
-
-impl Quotas {
-    /// As the sums are compared with.
-    #[must_use]
-    pub fn limits(&self) -> Limits {
-        let Self {
-            gateway_rate,
-            gateway_burst,
-            concurrency,
-            roles,
-            topics,
-            tables,
-            distributions,
-            public_keys,
-            key_groups,
-            usage_plans,
-            rest_apis,
-            buckets,
-            alarms,
-        } = *self;
-        Limits {
-            gateway_rate,
-            gateway_burst,
-            concurrency,
-            roles,
-            topics,
-            tables,
-            distributions,
-            public_keys,
-            key_groups,
-            usage_plans,
-            rest_apis,
-            buckets,
-            alarms,
         }
     }
 }
