@@ -122,6 +122,8 @@ pub struct Endpoint {
     pub query: Option<SchemaOf>,
     /// Accepted bodies by media type.
     pub body: &'static [(&'static str, SchemaOf)],
+    /// Bytes of the longest body: a longer one is refused before it is decoded or parsed.
+    pub body_max: usize,
     pub responses: &'static [Response],
     pub function: Function,
 }
@@ -154,6 +156,24 @@ pub const fn user_rate_of(function: &str) -> Option<(&'static str, u32)> {
     None
 }
 
+/// Bytes of the longest body that any endpoint of a function accepts.
+#[must_use]
+pub const fn body_max_of(function: &str) -> usize {
+    let (mut api, mut longest) = (0, 0);
+    while api < APIS.len() {
+        let mut index = 0;
+        while index < APIS[api].endpoints.len() {
+            let endpoint = &APIS[api].endpoints[index];
+            if endpoint.body_max > longest && same(endpoint.function.name, function) {
+                longest = endpoint.body_max;
+            }
+            index += 1;
+        }
+        api += 1;
+    }
+    longest
+}
+
 /// Texts are not compared by `==` where constants are made.
 const fn same(left: &str, right: &str) -> bool {
     let (left, right) = (left.as_bytes(), right.as_bytes());
@@ -166,6 +186,9 @@ const fn same(left: &str, right: &str) -> bool {
 
 pub(crate) const JSON: &str = "application/json";
 
+/// Bytes that a question, a form or a small document never comes near.
+pub(crate) const SMALL_BODY: usize = 16 * 1024;
+
 /// An answer with a JSON body.
 pub(crate) const fn json(status: u16, description: &'static str, schema: SchemaOf) -> Response {
     Response { status, description, body: Some((JSON, schema)) }
@@ -174,6 +197,15 @@ pub(crate) const fn json(status: u16, description: &'static str, schema: SchemaO
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_function_behind_an_endpoint_has_a_longest_body() {
+        for endpoint in APIS.iter().flat_map(|api| api.endpoints) {
+            // What Lambda takes at once (Lambda quotas: 6 MB), less the event around it.
+            assert!((1..5 * 1024 * 1024).contains(&body_max_of(endpoint.function.name)), "{}", endpoint.id);
+        }
+        assert_eq!((body_max_of("webhook"), body_max_of("webhoo")), (256 * 1024, 0));
+    }
 
     #[test]
     fn users_have_the_rates_of_the_requirements() {

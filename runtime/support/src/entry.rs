@@ -7,6 +7,7 @@
 use std::{env, future::Future, ops::Deref, pin::Pin, process::ExitCode, sync::Arc, time::Instant};
 
 use contract::{
+    api::body_max_of,
     function::Deployed,
     health::CHECK,
     metric as name,
@@ -105,7 +106,7 @@ where
     entry::<F>(move |event, call| {
         Box::pin(async move {
             let begun = Instant::now();
-            let mut request = match Request::read(event) {
+            let mut request = match Request::read(event, body_max_of(F::FUNCTION.name)) {
                 Ok(request) => request,
                 Err(failed) => return gateway(failed.reply(call.clock)),
             };

@@ -30,8 +30,9 @@ impl Request {
     /// Reads an event as it came. A header that HTTP does not allow is the caller's mistake, not ours.
     ///
     /// # Errors
-    /// When it is no event of API Gateway, or its body says that it is base64 and is not.
-    pub fn read(mut event: serde_json::Value) -> Result<Self, Failed> {
+    /// When it is no event of API Gateway, its body has more than `body_max` bytes, or says that it is base64 and is
+    /// not.
+    pub fn read(mut event: serde_json::Value, body_max: usize) -> Result<Self, Failed> {
         // A parameter without a value, which the reader of events does not survive.
         if let Some(all) =
             event.get_mut("multiValueQueryStringParameters").and_then(|all| all.as_object_mut())
@@ -40,12 +41,14 @@ impl Request {
         }
         let event = serde_json::from_value(event);
         // The message may quote a value.
-        event.map_err(|_| Failed::invalid("The request cannot be read")).and_then(Self::of)
+        event
+            .map_err(|_| Failed::invalid("The request cannot be read"))
+            .and_then(|event| Self::of(event, body_max))
     }
 
     /// # Errors
-    /// When its body says that it is base64 and is not.
-    fn of(event: ApiGatewayProxyRequest) -> Result<Self, Failed> {
+    /// When its body is too long, or says that it is base64 and is not.
+    fn of(event: ApiGatewayProxyRequest, body_max: usize) -> Result<Self, Failed> {
         let context = event.request_context;
         let stage = context.stage.unwrap_or_default();
         let path = event.path.unwrap_or_default();
@@ -68,6 +71,10 @@ impl Request {
             query.entry(name.to_owned()).or_default().push(value.to_owned());
         }
         let body = event.body.unwrap_or_default();
+        let longest = if event.is_base64_encoded { body_max.div_ceil(3) * 4 } else { body_max };
+        if body.len() > longest {
+            return Err(Failed::invalid(format!("The body has more than {body_max} bytes")));
+        }
         let body = match event.is_base64_encoded {
             false => body.into_bytes(),
             true => STANDARD.decode(body).map_err(|_| Failed::invalid("The body is no base64"))?,
@@ -103,7 +110,7 @@ mod tests {
     use super::*;
 
     fn request(event: &str) -> Request {
-        Request::of(serde_json::from_str(event).expect("an event")).expect("a request")
+        Request::of(serde_json::from_str(event).expect("an event"), 100).expect("a request")
     }
 
     #[test]
@@ -131,9 +138,26 @@ mod tests {
             "path": "/a", "httpMethod": "GET", "headers": { "x": "\u{7f}" },
             "requestContext": { "httpMethod": "GET", "identity": {} },
         });
-        let failed = Request::read(event).expect_err("a control character");
+        let failed = Request::read(event, 100).expect_err("a control character");
         assert_eq!(failed.message, "The request cannot be read");
-        assert!(Request::read(serde_json::Value::Null).is_err());
+        assert!(Request::read(serde_json::Value::Null, 100).is_err());
+    }
+
+    #[test]
+    fn a_body_over_its_limit_is_refused_before_it_is_decoded() {
+        let read = |body: &str, base64: bool| {
+            let event = serde_json::json!({
+                "path": "/a", "httpMethod": "POST", "body": body, "isBase64Encoded": base64,
+                "requestContext": { "httpMethod": "POST", "identity": {} },
+            });
+            Request::read(event, 6).map(|read| read.body).map_err(|failed| failed.message)
+        };
+        let refused = Err("The body has more than 6 bytes".to_owned());
+        assert_eq!(read("aaaaaa", false), Ok(b"aaaaaa".to_vec()));
+        assert_eq!(read("aaaaaaa", false), refused);
+        assert_eq!(read("YWFhYWFh", true), Ok(b"aaaaaa".to_vec()));
+        // It is no base64 either, which nobody found out.
+        assert_eq!(read("YWFhYWFhY", true), refused);
     }
 
     #[test]
@@ -142,7 +166,7 @@ mod tests {
             "path": "/a", "httpMethod": "GET", "multiValueQueryStringParameters": { "a": [], "b": ["1"] },
             "requestContext": { "httpMethod": "GET", "identity": {} },
         });
-        let read = Request::read(event).expect("a request");
+        let read = Request::read(event, 100).expect("a request");
         assert_eq!((read.parameter("a"), read.parameter("b")), (None, Some("1")));
     }
 

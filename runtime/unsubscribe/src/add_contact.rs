@@ -14,9 +14,6 @@ use support::{Call, Failed, Reply, Request, address::is_address, auth, limit};
 
 use crate::link::shown;
 
-/// What no request comes near.
-const LONGEST: usize = 16 * 1024;
-
 /// One request.
 pub(crate) async fn handle(request: Request, call: Arc<Call<AddContact>>) -> Result<Reply, Failed> {
     let desk = Desk { request: &request, call: &call };
@@ -62,9 +59,6 @@ impl Desk<'_> {
     }
 
     fn body(&self) -> Result<AddContactRequest, Failed> {
-        if self.request.body.len() > LONGEST {
-            return Err(Failed::invalid("The body is too long"));
-        }
         serde_json::from_slice(&self.request.body).map_err(|_| Failed::invalid("The body is not valid"))
     }
 

@@ -6,9 +6,6 @@ use bytes::Bytes;
 use multer::Multipart;
 use support::{Failed, Request};
 
-/// What a one-click body or the page's form never comes near.
-const LONGEST: usize = 16 * 1024;
-
 /// Fields in the order of the body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Form(Vec<(String, String)>);
@@ -17,11 +14,8 @@ impl Form {
     /// Reads the body of a request.
     ///
     /// # Errors
-    /// When it is too long, or in no encoding of forms.
+    /// When it is in no encoding of forms.
     pub(crate) async fn of(request: &Request) -> Result<Self, Failed> {
-        if request.body.len() > LONGEST {
-            return Err(Failed::invalid("The body is too long"));
-        }
         // Without a type it can only be what RFC 8058 says it is.
         let of = request.header("content-type").unwrap_or("application/x-www-form-urlencoded");
         match of.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
@@ -119,7 +113,6 @@ mod tests {
             (Some("multipart/form-data"), b"List-Unsubscribe=One-Click".as_slice()),
             (Some("multipart/form-data; boundary=x"), b"List-Unsubscribe=One-Click".as_slice()),
             (Some("text/plain"), b"List-Unsubscribe=One-Click".as_slice()),
-            (None, [b'a'; LONGEST + 1].as_slice()),
         ] {
             assert_eq!(read(of, body).await.expect_err("no form").code.status(), 400, "{of:?}");
         }

@@ -1,6 +1,8 @@
 //! Every API with its endpoints. A new endpoint is one entry here, and its function one in `function.rs`.
 
-use super::{Api, Auth, Endpoint, Method, Response, Throttle, json, outreach, schema_of, unsubscribe};
+use super::{
+    Api, Auth, Endpoint, Method, Response, SMALL_BODY, Throttle, json, outreach, schema_of, unsubscribe,
+};
 use crate::{
     function::{
         Deployed, DnApiHealth, FinancialHealth, FinancialUnsubscribe, Function, OutreachHealth,
@@ -70,6 +72,7 @@ const fn health(path: &'static str, auth: Auth, function: Function) -> Endpoint 
         browser: true,
         query: None,
         body: &[],
+        body_max: SMALL_BODY,
         responses: HEALTHY,
         function,
     }

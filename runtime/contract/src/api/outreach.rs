@@ -1,6 +1,6 @@
 //! The endpoints of campaigns and newsletters.
 
-use super::{Auth, Endpoint, JSON, Method, Response, SchemaOf, Throttle, json, schema_of};
+use super::{Auth, Endpoint, JSON, Method, Response, SMALL_BODY, SchemaOf, Throttle, json, schema_of};
 use crate::{
     function::{CampaignStats, Deployed, Function, SendEmail, SendTemplateEmail, TrackingData, Webhook},
     outreach::{
@@ -84,6 +84,7 @@ pub(super) const WEBHOOK: Endpoint = Endpoint {
     browser: false,
     query: None,
     body: &[(FORM, schema_of::<WebhookRequest>), (JSON, schema_of::<WebhookRequest>)],
+    body_max: 256 * 1024,
     responses: &[
         json(200, "Webhook processed successfully", schema_of::<WebhookResponse>),
         json(400, "Bad request - invalid webhook payload", schema_of::<Failure>),
@@ -108,6 +109,8 @@ const fn send(path: &'static str, responses: &'static [Response], function: Func
         browser: true,
         query: None,
         body: &[],
+        // The text of a mail, and the variables of a thousand recipients.
+        body_max: 2 * 1024 * 1024,
         responses,
         function,
     }
@@ -125,6 +128,7 @@ const fn read(
         throttle: Throttle::Read,
         user_rate: Some(50),
         query: Some(query),
+        body_max: SMALL_BODY,
         ..send(path, responses, function)
     }
 }

@@ -1,6 +1,6 @@
 //! The endpoints of unsubscribe links, once for each stream, and of `add-contact`.
 
-use super::{Auth, Endpoint, JSON, Method, Response, Throttle, json, schema_of};
+use super::{Auth, Endpoint, JSON, Method, Response, SMALL_BODY, Throttle, json, schema_of};
 use crate::{
     function::{AddContact, Deployed, Function},
     reply::Failure,
@@ -57,6 +57,7 @@ pub(super) const fn shown(path: &'static str, function: Function) -> Endpoint {
         browser: true,
         query: Some(schema_of::<UnsubscribeQuery>),
         body: &[],
+        body_max: SMALL_BODY,
         responses: SHOWN,
         function,
     }
@@ -77,6 +78,7 @@ pub(super) const fn left(path: &'static str, function: Function) -> Endpoint {
         browser: true,
         query: Some(schema_of::<UnsubscribeQuery>),
         body: &[(FORM, schema_of::<OneClick>), (MULTIPART, schema_of::<OneClick>)],
+        body_max: SMALL_BODY,
         responses: LEFT,
         function,
     }
@@ -96,6 +98,7 @@ pub(super) const ADD_CONTACT: Endpoint = Endpoint {
     browser: true,
     query: None,
     body: &[(JSON, schema_of::<AddContactRequest>)],
+    body_max: SMALL_BODY,
     responses: ADDED,
     function: AddContact::FUNCTION,
 };

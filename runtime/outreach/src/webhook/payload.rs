@@ -12,8 +12,6 @@ const JSON: &str = "application/json";
 /// The longest id that is kept as it is: a range key has 1,024 bytes.
 const LONGEST_ID: usize = 256;
 const LONGEST_TEXT: usize = 1000;
-/// A hundred times what Mailgun sends. Anybody may post here: more is not even parsed.
-const LONGEST_BODY: usize = 256 * 1024;
 const MOST_TAGS: usize = 20;
 /// Under which events are kept that name no message.
 const NO_MESSAGE: &str = "unknown";
@@ -46,9 +44,6 @@ fn invalid(what: &str) -> Failed {
 
 impl Payload {
     pub(super) fn read(request: &Request) -> Result<Self, Failed> {
-        if request.body.len() > LONGEST_BODY {
-            return Err(invalid("too long"));
-        }
         let media = request.header("content-type").unwrap_or(JSON);
         let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match media.as_str() {

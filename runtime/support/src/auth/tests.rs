@@ -75,7 +75,7 @@ fn asking(authorization: &str) -> Request {
         "path": "/", "httpMethod": "GET", "headers": { "authorization": authorization },
         "requestContext": { "httpMethod": "GET", "identity": {} },
     });
-    Request::read(event).expect("a request")
+    Request::read(event, 0).expect("a request")
 }
 
 async fn verify(token: &str, call: &Call<OutreachHealth>) -> Result<User, Failed> {

@@ -154,7 +154,7 @@ fn request(stand: &Stand, dice: &mut Dice, method: &str, path: &str, body: &[u8]
         },
         "body": STANDARD.encode(body), "isBase64Encoded": true,
     });
-    Request::read(if dice.once_in(6) { dice.mutated(event) } else { event }).ok()
+    Request::read(if dice.once_in(6) { dice.mutated(event) } else { event }, 16 * 1024).ok()
 }
 
 /// No failure of ours; refusals have the one shape, but for people. Returns whether it was good.
