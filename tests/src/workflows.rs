@@ -146,10 +146,40 @@ fn steps_run_here() {
     let sarif: Value = serde_json::from_str(&project.read("drift.sarif")).expect("JSON");
     assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "drift/missing");
     assert!(machine.asked("gh").iter().any(|line| line.contains("code-scanning/sarifs")));
+    let said = machine.failing_job(&read("promote"), "staging");
+    assert!(said.contains("dev cannot be promoted"), "nobody promotes what has drifted: {said}");
+}
 
-    machine.job(&read("rotate"), "rotate");
-    machine.job(&read("promote"), "staging");
-    machine.job(&read("promote"), "prod");
+/// One merge goes through all stages, and each that ran another release says so in the repository.
+#[test]
+fn a_merge_goes_through_the_stages() {
+    let project = embedded();
+    let machine = Machine::new(&project);
+    let promote = read("promote");
+    assert!(machine.job(&promote, "dev").contains("dev · release "), "the code of dev has a name");
+    machine.job(&promote, "staging");
+    machine.job(&promote, "prod");
+    let lines = ["staging", "prod"].map(|stage| {
+        assert_eq!(project.dn(&["plan", stage]).code, Some(0), "{stage} is what its file says");
+        let file = project.read(&format!("environments/{stage}.yaml"));
+        let line = file.lines().find(|line| line.starts_with("release: "));
+        line.unwrap_or_else(|| panic!("{stage} names its release: {file}")).to_owned()
+    });
+    assert_eq!(lines[0], lines[1], "the same bytes");
+    assert_eq!(machine.subjects(), ["prod runs what was promoted", "staging runs what was promoted", "a"]);
+    // Again, with nothing new.
+    machine.job(&promote, "staging");
+    assert_eq!(machine.subjects().len(), 3, "nothing is committed for nothing");
+}
+
+#[test]
+fn a_rotation_begins() {
+    let project = embedded();
+    let machine = Machine::new(&project);
+    machine.job(&read("promote"), "dev");
+    let said = machine.job(&read("rotate"), "rotate");
+    assert!(said.contains("signing-key"), "{said}");
+    assert_eq!(project.dn(&["plan", "dev"]).code, Some(0), "a plan does not fight it");
 }
 
 /// A plan that is blocked is a comment and a failed job.

@@ -11,10 +11,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::project::{Project, Running, binary};
-
-/// Verbs whose accounts are of AWS: their command lines are checked, where this program has them.
-const CHECKED: [&str; 3] = ["promote", "release", "rotate"];
+use crate::project::{Project, Running, binary, root};
 
 type Outputs = BTreeMap<String, BTreeMap<String, String>>;
 
@@ -34,13 +31,8 @@ impl<'p> Machine<'p> {
                 .expect("a file");
             fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("a mode");
         };
-        let checked = CHECKED.join("|");
         let dn = binary().display();
-        let cargo = format!(
-            "test \"$1\" = dn || exit 1\nshift\n\
-             case \"$1\" in {checked}) set -- \"$@\" --help ;; esac\nexec {dn} \"$@\""
-        );
-        program("cargo", &cargo);
+        program("cargo", &format!("test \"$1\" = dn || exit 1\nshift\nexec {dn} \"$@\""));
         // The comment that is posted first has the id 7.
         let gh = format!(
             "case \"$*\" in\n*--jq*) cat {here}/comments 2>/dev/null ;;\n\
@@ -48,6 +40,7 @@ impl<'p> Machine<'p> {
         );
         program("gh", &gh);
         program("git", "test \"$1\" = push || exec /usr/bin/git \"$@\"");
+        project.write(".gitignore", &fs::read_to_string(root().join(".gitignore")).expect("it is there"));
         let help = project.dn(&["--help"]).text;
         let verbs = help.lines().skip_while(|line| *line != "Commands:").skip(1);
         let verbs =
@@ -55,7 +48,7 @@ impl<'p> Machine<'p> {
         let machine = Self { project, verbs: verbs.map(str::to_owned).collect(), programs };
         assert!(machine.verbs.iter().any(|verb| verb == "drift"), "{:?}", machine.verbs);
         machine.bash(
-            "git init --quiet && git add environments && git -c user.name=a -c user.email=a@b commit -qm a",
+            "git init --quiet && git add . && git -c user.name=a -c user.email=a@b commit -qm a",
             &[],
         );
         machine
@@ -65,6 +58,13 @@ impl<'p> Machine<'p> {
     pub(super) fn asked(&self, program: &str) -> Vec<String> {
         let text = fs::read_to_string(self.programs.path().join(format!("{program}.asked")));
         text.unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+
+    /// The subjects of all commits, the newest first.
+    pub(super) fn subjects(&self) -> Vec<String> {
+        let (code, text) = self.bash("git log --format=%s", &[]);
+        assert_eq!(code, 0, "{text}");
+        text.lines().map(str::to_owned).collect()
     }
 
     /// Runs the steps of a job, which must end well; what they printed.
