@@ -9,8 +9,12 @@ use aws_sdk_cloudtrail::{
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use kinds::{Clients, Reader};
-use model::Address;
+use model::{
+    Address,
+    drift::{Suspect, cause},
+};
 use sandbox::{Account, Clock, Trouble, Weather, What, When};
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 use crate::laws::{ACCOUNT, PlainGate, REGION, log_group::code_of, scope};
@@ -89,13 +93,19 @@ async fn what_cloudtrail_refuses() {
     assert_eq!(code_of(client.lookup_events().send().await), "ThrottlingException");
 }
 
+fn suspect(address: Address, name: &str, fields: &[(&str, Value)]) -> Suspect {
+    let fields = fields.iter().map(|(field, live)| ((*field).to_owned(), live.clone())).collect();
+    Suspect { address, name: name.to_owned(), fields }
+}
+
 #[tokio::test(start_paused = true)]
-async fn the_last_change_is_told_and_a_refusal_is_no_failure() {
+async fn changes_are_told_and_a_refusal_is_no_failure() {
     let account = changed(3).await;
-    let of = [(work(), "work".to_owned()), ("financial/queue/none".parse().expect("one"), "none".to_owned())];
-    let told = reader(&account).last_changes(&of).await;
+    let none = "financial/queue/none".parse().expect("an address");
+    let of = [suspect(work(), "work", &[]), suspect(none, "none", &[])];
+    let told = reader(&account).changes_of(&of).await;
     assert_eq!(told.len(), 1, "{told:?}");
-    let doing = &told[&work()];
+    let doing = &told[&work()][0].doing;
     assert_eq!((doing.who.as_str(), doing.call.as_str()), ("ann", "SetQueueAttributes"));
     assert_eq!(doing.at_ms / 1000, account.clock().now_ms() / 1000);
     let what = What::Fail {
@@ -106,5 +116,37 @@ async fn the_last_change_is_told_and_a_refusal_is_no_failure() {
     };
     let (service, operation) = ("cloudtrail".to_owned(), "LookupEvents".to_owned());
     account.plan_trouble(Trouble { when: When::Operation { service, operation }, what });
-    assert!(reader(&account).last_changes(&of).await.is_empty());
+    assert!(reader(&account).changes_of(&of).await.is_empty());
+}
+
+/// Two people change two fields of one queue: each field has its own cause.
+#[tokio::test(start_paused = true)]
+async fn each_field_has_its_own_cause() {
+    let account = changed(3).await;
+    let sqs = aws_sdk_sqs::Client::new(&account.sdk_config());
+    let url = sqs.get_queue_url().queue_name("work").send().await.expect("it is there").queue_url;
+    let ask = sqs.set_queue_attributes().set_queue_url(url);
+    ask.attributes(QueueAttributeName::DelaySeconds, "9").send().await.expect("a change");
+    let fields = [("visibility_s", json!(3)), ("delay_s", json!(9)), ("retention_s", json!(345_600))];
+    let suspects = [suspect(work(), "work", &fields)];
+    let calls = reader(&account).changes_of(&suspects).await;
+    let who = |field: &str, live: &Value| {
+        cause::of_field(field, live, &calls[&work()]).map(|doing| doing.who.clone())
+    };
+    let told: Vec<Option<String>> = fields.iter().map(|(field, live)| who(field, live)).collect();
+    assert_eq!(told, [Some("ann".to_owned()), Some("sandbox".to_owned()), None]);
+}
+
+/// What the history shows of a call is nobody's secret.
+#[tokio::test(start_paused = true)]
+async fn the_history_holds_no_secret() {
+    let account = Account::in_memory(ACCOUNT, REGION, Clock::simulated());
+    let secrets = aws_sdk_secretsmanager::Client::new(&account.sdk_config());
+    let ask = secrets.create_secret().name("mailgun").secret_string("hunter2");
+    ask.send().await.expect("a secret");
+    let client = Client::new(&account.sdk_config());
+    let page = client.lookup_events().lookup_attributes(named("mailgun")).send().await.expect("a page");
+    let [event] = page.events() else { panic!("one event: {page:?}") };
+    let whole = event.cloud_trail_event().expect("the whole event");
+    assert!(whole.contains("\"name\":\"mailgun\"") && !whole.contains("hunter2"), "{whole}");
 }

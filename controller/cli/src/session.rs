@@ -15,7 +15,7 @@ use kinds::{
 };
 use model::{
     Address, BoxFuture, Declared, Fault, Target,
-    drift::{Accepted, Doing, Owners},
+    drift::{Accepted, Owners, Suspect, cause},
     fault::Cause,
 };
 use release::{Manifest, Revision, manifest::short};
@@ -360,10 +360,10 @@ impl Connected {
         Ok((observed?, owners.ok()))
     }
 
-    /// Who changed each of these last, where AWS tells.
-    pub(crate) async fn last_changes(&self, of: &[(Address, String)]) -> BTreeMap<Address, Doing> {
+    /// The calls that changed each of these, where AWS tells.
+    pub(crate) async fn changes_of(&self, suspects: &[Suspect]) -> BTreeMap<Address, Vec<cause::Call>> {
         let gate = PacedGate::read_only(self.session.clock.clone(), Arc::new(Silent), self.seed());
-        self.reader(gate.in_lanes(&self.lanes)).last_changes(of).await
+        self.reader(gate.in_lanes(&self.lanes)).changes_of(suspects).await
     }
 
     async fn look(

@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`accepted`] | differences that people know of and have accepted until a date |
+//! | [`cause`] | which call left a field as it is |
 //! | [`words`] | what a changed document means, in a sentence |
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::{
 };
 
 pub mod accepted;
+pub mod cause;
 pub mod words;
 
 pub use accepted::{Acceptance, Accepted, State};
@@ -41,6 +43,19 @@ pub struct Drift {
     /// Who changed it last, where AWS tells.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub last_changes: BTreeMap<Address, Doing>,
+    /// Who gave a drifted field its live value, where AWS tells.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub field_changes: BTreeMap<Address, BTreeMap<String, Doing>>,
+}
+
+/// What is asked about in AWS's own records.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suspect {
+    pub address: Address,
+    /// What the records know it by: the id that AWS gave it, or its name.
+    pub name: String,
+    /// Fields that drifted, and what they hold now.
+    pub fields: Vec<(String, serde_json::Value)>,
 }
 
 /// One change, by whoever made it.
@@ -112,19 +127,37 @@ impl Drift {
         self.drifted.is_empty() && self.unmanaged.is_empty() && self.missing.is_empty()
     }
 
-    /// What drifted and what is missing, each with the name that AWS's own records know it by: the id that AWS gave
-    /// it, or its name.
+    /// What drifted and what is missing, to be asked about.
     #[must_use]
-    pub fn places(&self, seen: Seen<'_>) -> Vec<(Address, String)> {
-        let drifted = self.drifted.iter().map(|one| &one.address);
-        let place = |address: &Address| {
+    pub fn suspects(&self, seen: Seen<'_>) -> Vec<Suspect> {
+        let changed = |one: &Change| (one.field.clone(), one.live.clone());
+        let drifted =
+            self.drifted.iter().map(|one| (&one.address, one.changes.iter().map(changed).collect()));
+        let missing = self.missing.iter().map(|address| (address, Vec::new()));
+        let suspect = |(address, fields): (&Address, Vec<_>)| {
             let found = seen.snapshot.found.get(address);
             let id = found.and_then(|found| found.outputs.get("id").cloned());
             let declared = || seen.declared.iter().find(|one| one.address == *address);
             let name = id.or_else(|| Some(declared()?.physical.clone()))?;
-            Some((address.clone(), name))
+            Some(Suspect { address: address.clone(), name, fields })
         };
-        drifted.chain(&self.missing).filter_map(place).collect()
+        drifted.chain(missing).filter_map(suspect).collect()
+    }
+
+    /// Takes in what the records told of the suspects: the calls that changed each, newest first.
+    pub fn explain_by(&mut self, suspects: &[Suspect], calls: &BTreeMap<Address, Vec<cause::Call>>) {
+        for one in suspects {
+            let Some(calls) = calls.get(&one.address) else { continue };
+            let last = calls.first().map(|call| (one.address.clone(), call.doing.clone()));
+            self.last_changes.extend(last);
+            let cause = |(field, live): &(String, serde_json::Value)| {
+                Some((field.clone(), cause::of_field(field, live, calls)?.clone()))
+            };
+            let fields: BTreeMap<String, Doing> = one.fields.iter().filter_map(cause).collect();
+            if !fields.is_empty() {
+                self.field_changes.insert(one.address.clone(), fields);
+            }
+        }
     }
 
     /// Sixteen hexadecimal digits over what is wrong: the same for as long as the same is wrong.
@@ -180,6 +213,7 @@ pub fn drift(seen: Seen<'_>, selection: &Selection, accepted: &[Accepted], today
         coverage,
         sources,
         last_changes: BTreeMap::new(),
+        field_changes: BTreeMap::new(),
     }
 }
 

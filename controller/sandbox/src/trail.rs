@@ -46,6 +46,14 @@ const DATA: &[&str] = &[
     "UploadPart",
 ];
 
+/// Members that CloudTrail writes down as hidden, or leaves out: what they hold is nobody's business.
+const HIDDEN: &[&str] =
+    &["Body", "Code", "Environment", "Plaintext", "SecretBinary", "SecretString", "ZipFile", "value", "body"];
+const IN_PLACE: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+
+/// What an account in memory remembers: a long simulation makes more calls than anybody asks about.
+const REMEMBERED: usize = 2_000;
+
 /// Longer texts name nothing.
 const NAME_MAX: usize = 512;
 
@@ -74,7 +82,13 @@ impl Trail {
     /// A history that cannot be written is no reason to refuse the call: AWS does not either.
     fn record(&self, event: Value) {
         match &self.file {
-            None => self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event),
+            None => {
+                let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+                events.push(event);
+                if events.len() > REMEMBERED {
+                    events.drain(..REMEMBERED / 2);
+                }
+            }
             Some(file) => {
                 let opened = OpenOptions::new().create(true).append(true).open(file);
                 let _ = opened.and_then(|mut file| file.write_all(format!("{event}\n").as_bytes()));
@@ -109,7 +123,22 @@ fn event(signing: &str, request: &Request, now_ms: u64) -> Value {
         "who": if who == "AKIASANDBOX" { "sandbox" } else { who },
         "at_ms": now_ms,
         "resources": names,
+        "given": given(&request.input),
     })
+}
+
+/// What a call was given, with the small first letters that CloudTrail writes.
+fn given(input: &Value) -> Value {
+    let Value::Object(members) = input else { return Value::Null };
+    let small = |name: &str| {
+        let mut letters = name.chars();
+        letters.next().map(|first| first.to_lowercase().chain(letters).collect::<String>())
+    };
+    let told = members.iter().filter_map(|(name, value)| {
+        let told = if HIDDEN.contains(&name.as_str()) { json!(IN_PLACE) } else { value.clone() };
+        Some((small(name)?, told))
+    });
+    Value::Object(told.collect())
 }
 
 /// Texts of an input, not those deep inside.

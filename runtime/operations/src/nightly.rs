@@ -108,7 +108,8 @@ async fn compare(applied: &Applied, reader: &Reader, now_ms: u64) -> Result<mode
     let seen = Seen { stage: &applied.stage, declared, snapshot, attached, owners };
     let today = time::iso(i64::try_from(now_ms).unwrap_or_default());
     let mut drift = model::drift(seen, &selection, &accepted, today.get(..10).unwrap_or_default());
-    drift.last_changes = reader.last_changes(&drift.places(seen)).await;
+    let suspects = drift.suspects(seen);
+    drift.explain_by(&suspects, &reader.changes_of(&suspects).await);
     Ok(drift)
 }
 

@@ -173,6 +173,7 @@ mod tests {
             coverage: Coverage::default(),
             sources: Default::default(),
             last_changes: Default::default(),
+            field_changes: Default::default(),
         }
     }
 

@@ -47,10 +47,8 @@ impl<'p> Machine<'p> {
             verbs.take_while(|line| !line.is_empty()).filter_map(|line| line.split_whitespace().next());
         let machine = Self { project, verbs: verbs.map(str::to_owned).collect(), programs };
         assert!(machine.verbs.iter().any(|verb| verb == "drift"), "{:?}", machine.verbs);
-        machine.bash(
-            "git init --quiet && git add . && git -c user.name=a -c user.email=a@b commit -qm a",
-            &[],
-        );
+        machine
+            .bash("git init --quiet && git add . && git -c user.name=a -c user.email=a@b commit -qm a", &[]);
         machine
     }
 

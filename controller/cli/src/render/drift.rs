@@ -58,7 +58,7 @@ pub(crate) fn drift_text(drift: &Drift, style: &Style) -> String {
         for cause in &one.causes {
             page.line(FIELD, FIELD + 2, &[Paint::Faint.of("known: "), Paint::Plain.of(cause)]);
         }
-        if let Some(line) = last_change(drift, &one.address) {
+        for line in changed_by(drift, &one.address) {
             page.line(FIELD, FIELD + 2, &[Paint::Faint.of(line)]);
         }
     }
@@ -66,8 +66,8 @@ pub(crate) fn drift_text(drift: &Drift, style: &Style) -> String {
         page.blank();
         page.line(2, 4, &[Paint::Bad.of("Missing: declared and not there")]);
         for address in &drift.missing {
-            let line: Vec<String> = last_change(drift, address).into_iter().collect();
-            about(&mut page, &address.to_string(), &line.iter().map(String::as_str).collect::<Vec<_>>());
+            let lines = changed_by(drift, address);
+            about(&mut page, &address.to_string(), &lines.iter().map(String::as_str).collect::<Vec<_>>());
         }
     }
     if !drift.unmanaged.is_empty() {
@@ -83,10 +83,23 @@ pub(crate) fn drift_text(drift: &Drift, style: &Style) -> String {
     page.done()
 }
 
-/// Who changed it last, and when.
-pub(super) fn last_change(drift: &Drift, address: &Address) -> Option<String> {
-    let Doing { who, call, at_ms } = drift.last_changes.get(address)?;
-    Some(format!("last change: {call} by {who}, {}", instant(*at_ms)))
+/// Who gave its fields the values that they have, and who changed it last where that is somebody else.
+pub(super) fn changed_by(drift: &Drift, address: &Address) -> Vec<String> {
+    let mut calls: Vec<(&Doing, Vec<&str>)> = Vec::new();
+    for (field, doing) in drift.field_changes.get(address).into_iter().flatten() {
+        match calls.iter_mut().find(|(one, _)| *one == doing) {
+            Some((_, fields)) => fields.push(field),
+            None => calls.push((doing, vec![field])),
+        }
+    }
+    calls.sort_by_key(|(doing, _)| doing.at_ms);
+    let last = drift.last_changes.get(address).filter(|last| calls.iter().all(|(one, _)| one != last));
+    let told = calls.iter().map(|(doing, fields)| format!("{} set with {}", fields.join(", "), call(doing)));
+    told.chain(last.map(|doing| format!("last change: {}", call(doing)))).collect()
+}
+
+fn call(Doing { who, call, at_ms }: &Doing) -> String {
+    format!("{call} by {who}, {}", instant(*at_ms))
 }
 
 fn holding(one: &Acceptance) -> usize {

@@ -138,10 +138,9 @@ pub(crate) fn drift_markdown(drift: &Drift) -> String {
     });
     list(&mut out, "What that means", &explained.collect());
     list(&mut out, "What is known about it", &drift.drifted.iter().flat_map(causes).collect());
-    let doings = drift
-        .last_changes
-        .keys()
-        .filter_map(|address| Some(format!("{address}: {}", super::drift::last_change(drift, address)?)));
+    let doings = drift.last_changes.keys().flat_map(|address| {
+        super::drift::changed_by(drift, address).into_iter().map(move |line| format!("{address}: {line}"))
+    });
     list(&mut out, "Who changed it", &doings.collect());
     let accepted =
         |one: &model::drift::Acceptance| format!("{}: {}", one.entry.address, super::drift::acceptance(one));

@@ -219,6 +219,7 @@ pub(super) fn drifted() -> Drift {
     };
     let changes = vec![change("visibility_s", json!(90), json!(60))];
     let doing = Doing { who: "ann".into(), call: "PutMetricAlarm".into(), at_ms: 1_795_371_269_000 };
+    let before = Doing { who: "bo".into(), at_ms: doing.at_ms - 60_000, ..doing.clone() };
     let source = Source { file: "stacks/src/financial.rs".into(), line: 40 };
     Drift {
         version: VERSION,
@@ -236,5 +237,6 @@ pub(super) fn drifted() -> Drift {
         },
         sources: [(at("financial/alarm/5xx"), source)].into(),
         last_changes: [(at("financial/alarm/5xx"), doing)].into(),
+        field_changes: [(at("financial/alarm/5xx"), [("threshold".to_owned(), before)].into())].into(),
     }
 }

@@ -42,6 +42,7 @@ pub(crate) async fn of(connected: &Connected, skipped: BTreeSet<Address>) -> Res
         owners,
     };
     let mut drift = model::drift(seen, &selection, accepted, &render::day(clock.now_ms()));
-    drift.last_changes = connected.last_changes(&drift.places(seen)).await;
+    let suspects = drift.suspects(seen);
+    drift.explain_by(&suspects, &connected.changes_of(&suspects).await);
     Ok(drift)
 }

@@ -85,7 +85,7 @@ fn shown(event: &Value, world: &World<'_>) -> Value {
         "eventVersion": "1.08", "eventID": event["id"], "eventName": event["name"],
         "eventSource": event["source"], "awsRegion": world.region, "readOnly": false,
         "userIdentity": { "type": "IAMUser", "accountId": world.account, "userName": event["who"] },
-        "managementEvent": true, "eventCategory": "Management",
+        "requestParameters": event["given"], "managementEvent": true, "eventCategory": "Management",
     });
     json!({
         "EventId": event["id"], "EventName": event["name"], "EventSource": event["source"],

@@ -81,7 +81,7 @@ fn the_json_of_drift_has_the_promised_members() {
     let mut members = keys(&read);
     members.sort_unstable();
     let promised = ["drifted", "missing", "stage", "unmanaged", "version"];
-    let more = ["accepted", "coverage", "excluded", "last_changes", "sources"];
+    let more = ["accepted", "coverage", "excluded", "field_changes", "last_changes", "sources"];
     let mut all = [&promised[..], &more[..]].concat();
     all.sort_unstable();
     assert_eq!(members, all);

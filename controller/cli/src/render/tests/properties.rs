@@ -102,6 +102,7 @@ fn drift_of(plan: Plan) -> Drift {
         coverage: Default::default(),
         sources: Default::default(),
         last_changes: Default::default(),
+        field_changes: Default::default(),
     }
 }
 

@@ -223,6 +223,7 @@ fn drift_tells_declared_from_live() {
   ! financial/alarm/5xx
       threshold  declared "3", live "5"
       known: its topic was deleted
+      threshold set with PutMetricAlarm by bo, 2026-11-22 18:13:29 UTC
       last change: PutMetricAlarm by ann, 2026-11-22 18:14:29 UTC
   ! outreach/role/send
       policy  +1 -1 (- declared, + live)
