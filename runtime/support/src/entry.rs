@@ -106,7 +106,7 @@ where
     entry::<F>(move |event, call| {
         Box::pin(async move {
             let begun = Instant::now();
-            let mut request = match Request::read(event, body_max_of(F::FUNCTION.name)) {
+            let mut request = match Request::read(event, const { body_max_of(F::FUNCTION.name) }) {
                 Ok(request) => request,
                 Err(failed) => return gateway(failed.reply(call.clock)),
             };

@@ -57,7 +57,7 @@ fn command(source: &Path, code: Code) -> Result<Command, Failure> {
     match code.mode {
         // Together with this program, whose features of the SDK are more: the functions alone would build it again.
         Mode::Quick => drop(cargo.args(["--package", env!("CARGO_PKG_NAME")])),
-        Mode::Release => release(&mut cargo, source),
+        Mode::Release => release(&mut cargo, source, code.architecture),
     }
     if let Some(target) = target(code.architecture)? {
         cargo.args(["--target", target]);
@@ -66,11 +66,15 @@ fn command(source: &Path, code: Code) -> Result<Command, Failure> {
 }
 
 /// A profile of its own, and no path of this machine.
-fn release(cargo: &mut Command, source: &Path) {
+fn release(cargo: &mut Command, source: &Path, architecture: Architecture) {
     let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")));
     let remap = |from: &str, to: &str| format!("\"--remap-path-prefix={from}={to}\"");
     let mut flags = vec![remap(&source.display().to_string(), "dn")];
     flags.extend(home.map(|home| remap(&home, "cargo")));
+    // Functions that are the same are kept once: rustc links for x86-64 Linux with LLD, which can do that.
+    if cfg!(all(target_os = "linux", target_arch = "x86_64")) && architecture == Architecture::X86 {
+        flags.push("\"-Clink-arg=-Wl,--icf=all\"".to_owned());
+    }
     cargo.args(["--profile", "lambda", "--config", &format!("build.rustflags=[{}]", flags.join(","))]);
     cargo.env("CARGO_INCREMENTAL", "0");
 }
