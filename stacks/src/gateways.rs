@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use contract::{
     api::{APIS, Api, Auth, Endpoint, Throttle as Class},
     function::Trigger,
+    reply::Code,
 };
 use kinds::{
     World,
@@ -50,6 +51,20 @@ const KEYED: &[(&str, u16)] = &[
     ("DEFAULT_4XX", 400),
     ("DEFAULT_5XX", 500),
 ];
+
+/// Failures of the gateway in front of an API whose functions have codes of their own (A5): the type, its status where
+/// it is not AWS's, and the code. Who calls too often may come again in a second: the gateway counts by the second.
+const CODED: &[(&str, Option<u16>, Option<Code>)] = &[
+    ("THROTTLED", None, Some(Code::RateLimitExceeded)),
+    ("QUOTA_EXCEEDED", None, Some(Code::RateLimitExceeded)),
+    // A route that does not exist, whatever AWS calls it.
+    ("MISSING_AUTHENTICATION_TOKEN", Some(404), Some(Code::NotFound)),
+    ("REQUEST_TOO_LARGE", None, Some(Code::InvalidRequest)),
+    ("INTEGRATION_TIMEOUT", None, Some(Code::Unavailable)),
+    ("DEFAULT_4XX", None, None),
+    ("DEFAULT_5XX", None, Some(Code::Internal)),
+];
+const AGAIN_S: u32 = 1;
 
 /// Declares every API that has a function to call.
 pub(crate) fn declare(
@@ -168,12 +183,18 @@ fn failures(environment: &Environment, api: &Api) -> Value {
         json!({ "responseParameters": headers, "responseTemplates": templates })
     };
     if !is_keyed(api) {
-        let template = format!(
-            r#"{{"success":false,"error":{},"timestamp":"$context.requestTime","version":"{}"}}"#,
-            "$context.error.messageString",
-            contract::reply::VERSION
-        );
-        return json!({ "DEFAULT_4XX": answer(template.clone()), "DEFAULT_5XX": answer(template) });
+        let coded = CODED.iter().map(|(kind, status, code)| {
+            let mut answer = answer(coded(kind, *code));
+            if let Some(status) = status {
+                answer["statusCode"] = json!(status.to_string());
+            }
+            if *code == Some(Code::RateLimitExceeded) {
+                answer["responseParameters"]["gatewayresponse.header.Retry-After"] =
+                    json!(format!("'{AGAIN_S}'"));
+            }
+            ((*kind).to_owned(), answer)
+        });
+        return Value::Object(coded.collect());
     }
     let mut answers = Map::new();
     for (kind, status) in KEYED {
@@ -187,11 +208,24 @@ fn failures(environment: &Environment, api: &Api) -> Value {
     answers.into()
 }
 
+/// The body of a failure in the shape of R3. Its time is as API Gateway writes times: it has no other text of it.
+fn coded(kind: &str, code: Option<Code>) -> String {
+    let error = match kind {
+        "MISSING_AUTHENTICATION_TOKEN" => r#""No such method or path""#,
+        _ => "$context.error.messageString",
+    };
+    let code = code.map_or_else(String::new, |code| format!(r#","code":{}"#, json!(code)));
+    format!(
+        r#"{{"success":false,"error":{error}{code},"timestamp":"$context.requestTime","version":"{}"}}"#,
+        contract::reply::VERSION
+    )
+}
+
 fn is_keyed(api: &Api) -> bool {
     api.endpoints.iter().any(|endpoint| endpoint.auth == Auth::ApiKey)
 }
 
-/// Keys and quotas. Callers with tokens need no key; the quota then counts nobody (A10).
+/// Keys and quotas. Callers with tokens need no key; the quota then counts nobody, and the functions count (A10).
 fn plan(
     world: &mut World,
     environment: &Environment,

@@ -94,7 +94,11 @@ fn every_metric_that_is_looked_at_is_written_by_somebody() {
         for widget in &board.widgets {
             if let Content::Graph(graph) = &widget.content {
                 let drawn = metrics(graph.lines.iter().map(|line| &line.source));
-                assert!(!drawn.is_empty(), "{address}: {} draws nothing", graph.title);
+                let searched: Vec<&str> =
+                    graph.lines.iter().filter_map(|line| searched(&line.source)).collect();
+                assert!(drawn.len() + searched.len() > 0, "{address}: {} draws nothing", graph.title);
+                let never = searched.into_iter().filter(|name| metric::Name::of(name).is_none());
+                wrong.extend(never.map(|name| format!("{address}: {}: nobody writes {name}", graph.title)));
                 wrong.extend(
                     drawn.iter().filter_map(unknown).map(|why| format!("{address}: {}: {why}", graph.title)),
                 );
@@ -102,6 +106,13 @@ fn every_metric_that_is_looked_at_is_written_by_somebody() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The metric that an expression looks for, whatever its dimensions.
+fn searched(source: &Source) -> Option<&str> {
+    let Source::Expression { expression, .. } = source else { return None };
+    let search = expression.as_str().strip_prefix("SEARCH(")?;
+    search.split_once("MetricName=\"")?.1.split('"').next()
 }
 
 #[test]

@@ -20,8 +20,10 @@ pub struct Api {
     pub stack: &'static str,
     pub title: &'static str,
     pub description: &'static str,
-    /// Requests a day of all keys of its usage plan together.
+    /// Requests a day of all callers with a key or a token together (R102, A10).
     pub quota_a_day: u32,
+    /// Requests a day of one user (A10): a quarter of what all have, so that nobody takes everybody's.
+    pub user_quota_a_day: u32,
     pub endpoints: &'static [Endpoint],
 }
 
@@ -136,18 +138,37 @@ impl Api {
     }
 }
 
-/// The endpoint of a function whose users have a rate, and how many requests a minute each has (R103).
+/// What users of an endpoint may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserLimits {
+    pub endpoint: &'static str,
+    /// Requests of one user a minute (R103).
+    pub a_minute: u32,
+    pub api: &'static str,
+    /// Requests to the whole API a day, of one user and of all together (A10).
+    pub a_day: u32,
+    pub a_day_of_all: u32,
+}
+
+/// The limits of a function's users, where its endpoint knows users.
 #[must_use]
-pub const fn user_rate_of(function: &str) -> Option<(&'static str, u32)> {
+pub const fn user_limits_of(function: &str) -> Option<UserLimits> {
     let mut api = 0;
     while api < APIS.len() {
+        let of = &APIS[api];
         let mut index = 0;
-        while index < APIS[api].endpoints.len() {
-            let endpoint = &APIS[api].endpoints[index];
-            if let Some(rate) = endpoint.user_rate
+        while index < of.endpoints.len() {
+            let endpoint = &of.endpoints[index];
+            if let Some(a_minute) = endpoint.user_rate
                 && same(endpoint.function.name, function)
             {
-                return Some((endpoint.id, rate));
+                return Some(UserLimits {
+                    endpoint: endpoint.id,
+                    a_minute,
+                    api: of.name,
+                    a_day: of.user_quota_a_day,
+                    a_day_of_all: of.quota_a_day,
+                });
             }
             index += 1;
         }
@@ -214,10 +235,13 @@ mod tests {
             ("send-template-email", Some(("sendTemplateEmail", 25))),
             ("campaign-stats", Some(("campaignStats", 50))),
             ("tracking-data", Some(("trackingData", 50))),
+            ("financial-add-contact", Some(("addContact", 25))),
             ("webhook", None),
             ("send-emai", None),
         ] {
-            assert_eq!(user_rate_of(function), want, "{function}");
+            let limits = user_limits_of(function);
+            assert_eq!(limits.map(|of| (of.endpoint, of.a_minute)), want, "{function}");
+            assert!(limits.is_none_or(|of| (of.a_day, of.a_day_of_all) == (2_500, 10_000)), "{function}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 
 use crate::{
@@ -86,11 +86,17 @@ variables! {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MailgunSecret {
-    #[serde(alias = "MAILGUN_API_KEY")]
+    #[serde(alias = "MAILGUN_API_KEY", deserialize_with = "filled")]
     pub api_key: String,
     /// Not the API key: webhooks are signed with one of their own.
-    #[serde(alias = "MAILGUN_WEBHOOK_SIGNING_KEY")]
+    #[serde(alias = "MAILGUN_WEBHOOK_SIGNING_KEY", deserialize_with = "filled")]
     pub webhook_signing_key: String,
+}
+
+/// With an empty key anybody could sign.
+fn filled<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    if text.trim().is_empty() { Err(D::Error::custom("a key is empty")) } else { Ok(text) }
 }
 
 /// One address or several.

@@ -47,8 +47,49 @@ macro_rules! settings {
 
 fn url(text: Option<String>) -> Result<String, String> {
     let text = required(text)?;
-    let web = text.starts_with("https://") || text.starts_with("http://");
-    if web { Ok(text.trim_end_matches('/').to_owned()) } else { Err("is no URL".to_owned()) }
+    match host_of(&text) {
+        Some(host) if !host.is_empty() => Ok(text.trim_end_matches('/').to_owned()),
+        _ => Err("is no URL".to_owned()),
+    }
+}
+
+/// Host and port of a web address in printable ASCII.
+fn host_of(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let plain = rest.bytes().all(|byte| byte.is_ascii_graphic());
+    plain.then(|| rest.split(['/', '?', '#']).next().unwrap_or_default())
+}
+
+/// Origins as browsers send them: scheme and host, and nothing behind.
+fn origins(text: Option<String>) -> Result<Vec<String>, String> {
+    let text = required(text)?;
+    let all = text.split(',').map(str::trim).filter(|one| !one.is_empty());
+    let all: Vec<String> = all.map(str::to_owned).collect();
+    let origin = |one: &String| host_of(one).is_some_and(|host| !host.is_empty() && one.ends_with(host));
+    match !all.is_empty() && all.iter().all(origin) {
+        true => Ok(all),
+        false => Err("is no list of origins, such as https://crm.example.com".to_owned()),
+    }
+}
+
+fn domain(text: Option<String>) -> Result<String, String> {
+    let text = required(text)?;
+    let part = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    if text.contains('.') && text.split('.').all(part) { Ok(text) } else { Err("is no domain".to_owned()) }
+}
+
+/// An address, alone or in angle brackets after a name.
+fn sender(text: Option<String>) -> Result<String, String> {
+    let text = required(text)?;
+    let address = match text.split_once('<') {
+        Some((_, rest)) => rest.strip_suffix('>').unwrap_or_default(),
+        None => &text,
+    };
+    let plain = !text.chars().any(char::is_control) && !address.contains(char::is_whitespace);
+    let parts = address.rsplit_once('@').filter(|(local, host)| !local.is_empty() && !host.is_empty());
+    if plain && parts.is_some() { Ok(text) } else { Err("is no sender".to_owned()) }
 }
 
 settings! {
@@ -57,9 +98,7 @@ settings! {
     /// The version that answers carry (R2).
     Version(String) = Version by required;
     /// Origins that browsers may call from, exactly as they send them (I2).
-    CorsAllowedOrigins(Vec<String>) = CorsAllowedOrigins by |text| {
-        Ok(required(text)?.split(',').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect())
-    };
+    CorsAllowedOrigins(Vec<String>) = CorsAllowedOrigins by origins;
     /// The Firebase project whose tokens are accepted: issuer and audience.
     FirebaseProject(String) = FirebaseProject by required;
     /// Where the keys of Firebase tokens are published.
@@ -67,9 +106,9 @@ settings! {
     /// Base URL of Mailgun's API; the EU has a host of its own.
     MailgunUrl(String) = MailgunUrl by url;
     /// The domain that Mailgun sends for.
-    MailgunDomain(String) = MailgunDomain by required;
+    MailgunDomain(String) = MailgunDomain by domain;
     /// From whom mail is that does not say.
-    DefaultSender(String) = DefaultSender by required;
+    DefaultSender(String) = DefaultSender by sender;
     /// The postal address that every footer shows (standards 2.1).
     PostalAddress(String) = PostalAddress by required;
     /// The public URL of the unsubscribe endpoint that outreach mail links to (R64, A32).
@@ -105,6 +144,28 @@ mod tests {
         let why = TokenMaxAge::parse(Some("thirty-secret".to_owned())).unwrap_err();
         assert_eq!(why, "is no number of days");
         assert_eq!(MailgunUrl::parse(Some("api.mailgun.net".to_owned())).unwrap_err(), "is no URL");
+        for wrong in
+            ["https://", "https:///path", "https://a.example/\u{7}", "https://a example", "ftp://a.example"]
+        {
+            assert_eq!(ConfirmationUrl::parse(Some(wrong.to_owned())).unwrap_err(), "is no URL", "{wrong}");
+        }
+        for wrong in ["mg", "mg..example", "mg.example/v3", ".example"] {
+            assert_eq!(MailgunDomain::parse(Some(wrong.to_owned())).unwrap_err(), "is no domain", "{wrong}");
+        }
+        for wrong in ["news", "News <news>", "News <a@b", "a@", "a@b\r\nBcc: c@d"] {
+            assert_eq!(
+                DefaultSender::parse(Some(wrong.to_owned())).unwrap_err(),
+                "is no sender",
+                "{wrong:?}"
+            );
+        }
+        for right in ["news@a.example", "Distro Nation <news@a.example>"] {
+            assert_eq!(DefaultSender::parse(Some(right.to_owned())).unwrap().0, right);
+        }
+        for wrong in [",", "https://a.example/", "a.example", "https://a.example, https://"] {
+            let why = CorsAllowedOrigins::parse(Some(wrong.to_owned())).unwrap_err();
+            assert!(why.starts_with("is no list of origins"), "{wrong}");
+        }
         assert_eq!(ConfirmationUrl::parse(None), Ok(ConfirmationUrl(None)));
         let origins = CorsAllowedOrigins::parse(Some("https://a.example, https://b.example,".to_owned()));
         assert_eq!(origins.unwrap().0, ["https://a.example", "https://b.example"]);

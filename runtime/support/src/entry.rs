@@ -26,6 +26,7 @@ use crate::{
     http::Http,
     log,
     metric::{self, Metric},
+    request::Head,
     secret::Secrets,
 };
 
@@ -103,23 +104,35 @@ where
     H: Fn(Request, Arc<Call<F>>) -> Answer + Copy + Send + Sync + 'static,
     Answer: Future<Output = Result<Reply, Failed>> + Send + 'static,
 {
-    entry::<F>(move |event, call| {
-        Box::pin(async move {
-            let begun = Instant::now();
-            let mut request = match Request::read(event, const { body_max_of(F::FUNCTION.name) }) {
-                Ok(request) => request,
-                Err(failed) => return gateway(failed.reply(call.clock)),
-            };
-            let body = std::mem::take(&mut request.body);
-            let head = request.clone();
-            request.body = body;
-            let outcome = match request.method {
+    entry::<F>(move |event, call| Box::pin(asked(event, call, handler, origins)))
+}
+
+/// One event of API Gateway, whatever it holds.
+async fn asked<F, H, Answer>(
+    event: Value,
+    call: Arc<Call<F>>,
+    handler: H,
+    origins: fn(&F::Variables) -> &[String],
+) -> Result<Value, lambda_runtime::Error>
+where
+    F: Deployed,
+    H: Fn(Request, Arc<Call<F>>) -> Answer,
+    Answer: Future<Output = Result<Reply, Failed>>,
+{
+    let begun = Instant::now();
+    // Also of what cannot be read: its refusal goes to a browser and into the log like any other.
+    let mut head = Head::of(&event);
+    let outcome = match Request::read(event, const { body_max_of(F::FUNCTION.name) }) {
+        Err(failed) => Err(failed),
+        Ok(request) => {
+            head.path.clone_from(&request.path);
+            match request.method {
                 Method::OPTIONS => Ok(Reply::preflight()),
                 _ => handler(request, call.clone()).await,
-            };
-            answer(F::FUNCTION.name, &head, outcome, origins(&call.variables), begun, call.clock)
-        })
-    })
+            }
+        }
+    };
+    answer(F::FUNCTION.name, &head, outcome, origins(&call.variables), begun, call.clock)
 }
 
 /// A function that messages or a schedule start: what it returns is the answer to the event source.
@@ -170,7 +183,7 @@ fn healthy<F: Deployed>() -> Answering {
 /// The handler's answer or failure, with CORS, metrics, and a line in the log.
 fn answer(
     function: &'static str,
-    request: &Request,
+    head: &Head,
     outcome: Result<Reply, Failed>,
     origins: &[String],
     begun: Instant,
@@ -182,9 +195,9 @@ fn answer(
     };
     info!(
         function,
-        request = request.id,
-        method = %request.method,
-        path = request.path,
+        request = head.id,
+        method = head.method,
+        path = head.path,
         status = reply.status,
         ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         code = code.map(tracing::field::debug),
@@ -192,12 +205,8 @@ fn answer(
         "answered"
     );
     let metrics = measured(&reply, code, begun);
-    metric::emit(function, clock.now_ms(), &metrics, &[("request", request.id.as_str().into())]);
-    gateway(reply.shared_with(request, origins))
-}
-
-fn gateway(reply: Reply) -> Result<Value, lambda_runtime::Error> {
-    Ok(serde_json::to_value(reply.for_gateway())?)
+    metric::emit(function, clock.now_ms(), &metrics, &[("request", head.id.as_str().into())]);
+    Ok(serde_json::to_value(reply.shared_with(head.origin.as_deref(), origins).for_gateway())?)
 }
 
 /// What every request adds to the metrics of its function, and what the handler did (R107).
@@ -252,9 +261,83 @@ pub async fn run(entries: impl IntoIterator<Item = Entry>) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use contract::function::Webhook;
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use contract::{
+        function::{OutreachHealth, Webhook},
+        health::HealthVariables,
+    };
 
     use super::*;
+    use crate::stand_in::Dice;
+
+    const ORIGIN: &str = "https://crm.example.com";
+
+    fn health() -> Arc<Call<OutreachHealth>> {
+        let variables = HealthVariables::read(&|_| Some(ORIGIN.to_owned())).expect("variables");
+        Call::new(variables, Clock::Fixed(0), Aws::of_process(), Http::of_process()).into()
+    }
+
+    async fn ask(event: Value, call: &Arc<Call<OutreachHealth>>) -> Value {
+        let echo = async |request: Request, _| Ok(Reply::json(200, &request.body.len()));
+        asked(event, call.clone(), echo, |variables| &variables.origins.0).await.expect("an answer")
+    }
+
+    fn event(dice: &mut Dice) -> Value {
+        let base64 = dice.once_in(2);
+        let body = dice.text(40_000);
+        json!({
+            "resource": "/outreach/health", "path": "/dev/outreach/health",
+            "httpMethod": *dice.pick(&["GET", "POST", "OPTIONS", "HEAD", "PATCH", "x y"]),
+            "headers": { "Origin": ORIGIN, "X": dice.text(9) },
+            "multiValueHeaders": { "Origin": [ORIGIN], "X": [dice.text(9), dice.text(9)] },
+            "queryStringParameters": { "a": dice.text(9) }, "multiValueQueryStringParameters": { "a": [] },
+            "requestContext": {
+                "stage": "dev", "requestId": "r", "httpMethod": "GET", "identity": { "sourceIp": dice.text(9) },
+            },
+            "body": if base64 && dice.once_in(2) { STANDARD.encode(body) } else { body },
+            "isBase64Encoded": base64,
+        })
+    }
+
+    #[tokio::test]
+    async fn ten_thousand_events_are_answered_and_every_answer_is_for_browsers() {
+        let (call, mut good) = (health(), 0);
+        for seed in 0..10_000 {
+            let mut dice = Dice::new(seed);
+            let event = match dice.below(20) {
+                0 => dice.json(),
+                number if number < 9 => event(&mut dice),
+                _ => {
+                    let whole = event(&mut dice);
+                    dice.mutated(whole)
+                }
+            };
+            let from = event["headers"]["Origin"] == ORIGIN;
+            let answer = ask(event, &call).await;
+            let status = answer["statusCode"].as_u64().expect("a status");
+            assert!([200, 204, 400].contains(&status), "seed {seed}: {answer}");
+            let headers = &answer["multiValueHeaders"];
+            assert_eq!(headers["vary"], json!(["Origin"]), "seed {seed}: {answer}");
+            let allowed = headers["access-control-allow-origin"] == json!([ORIGIN]);
+            assert_eq!(allowed, from, "seed {seed}: {answer}");
+            good += usize::from(status == 200);
+        }
+        assert!(good > 1_000, "some are good: {good}");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_refused_as_everything_is() {
+        let event = json!({
+            "resource": "/a", "path": "/a", "httpMethod": "POST", "headers": { "origin": ORIGIN, "x": "\u{7f}" },
+            "requestContext": { "requestId": "r1", "httpMethod": "POST", "identity": {} }, "body": "b",
+        });
+        let head = Head::of(&event);
+        assert_eq!((head.id.as_str(), head.method.as_str(), head.path.as_str()), ("r1", "POST", "/a"));
+        let answer = ask(event, &health()).await;
+        assert_eq!(answer["statusCode"], 400);
+        assert_eq!(answer["multiValueHeaders"]["access-control-allow-origin"], json!([ORIGIN]));
+        assert!(answer["body"].as_str().is_some_and(|body| body.contains("InvalidRequest")), "{answer}");
+    }
 
     #[tokio::test]
     async fn every_function_answers_the_check_of_a_deployment_and_nothing_else_looks_like_it() {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws_lambda_events::apigw::ApiGatewayProxyRequest;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, Method};
+use serde_json::Value;
 
 use crate::reply::Failed;
 
@@ -26,13 +27,38 @@ pub struct Request {
     pub base_url: String,
 }
 
+/// What is known of a request before it is read: enough to answer and to write down one that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) id: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// Where the browser's page is from.
+    pub(crate) origin: Option<String>,
+}
+
+impl Head {
+    pub(crate) fn of(event: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let headers = event["headers"].as_object().into_iter().flatten();
+        let origin = headers.filter(|(name, _)| name.eq_ignore_ascii_case("origin"));
+        Self {
+            id: text(&event["requestContext"]["requestId"]),
+            method: text(&event["httpMethod"]),
+            // Not the path: what nobody could read may hold anything.
+            path: text(&event["resource"]),
+            origin: origin.filter_map(|(_, value)| Some(value.as_str()?.to_owned())).next(),
+        }
+    }
+}
+
 impl Request {
     /// Reads an event as it came. A header that HTTP does not allow is the caller's mistake, not ours.
     ///
     /// # Errors
     /// When it is no event of API Gateway, its body has more than `body_max` bytes, or says that it is base64 and is
     /// not.
-    pub fn read(mut event: serde_json::Value, body_max: usize) -> Result<Self, Failed> {
+    pub fn read(mut event: Value, body_max: usize) -> Result<Self, Failed> {
         // A parameter without a value, which the reader of events does not survive.
         if let Some(all) =
             event.get_mut("multiValueQueryStringParameters").and_then(|all| all.as_object_mut())

@@ -4,7 +4,7 @@
 
 use contract::metric::{
     EMAILS_BOUNCED, EMAILS_CLICKED, EMAILS_COMPLAINED, EMAILS_DELIVERED, EMAILS_OPENED, EMAILS_SENT,
-    EMAILS_UNSUBSCRIBED,
+    EMAILS_UNSUBSCRIBED, FUNCTION, NAMESPACE, TEMPLATE_USAGE,
 };
 use kinds::{
     World,
@@ -56,7 +56,7 @@ pub(super) fn declare(
         let text = format!("So many {what} that AWS may stop the account's mail.");
         world.add(STACK, name, alarm.described(text).telling(told))?;
     }
-    Ok(rows.heading("Mail").row(HEIGHT, graphs()))
+    Ok(rows.heading("Mail").row(HEIGHT, graphs()).row(HEIGHT, [rates(), templates()]))
 }
 
 /// Volume, and what becomes of it.
@@ -78,4 +78,30 @@ fn graphs() -> [Content; 3] {
         Content::Graph(Graph::of("Campaigns: what became of the mail", mailgun)),
         Content::Graph(Graph::of("SES", ses)),
     ]
+}
+
+/// What part of the mail is delivered, opened, clicked and bounced, by the hour (R107).
+fn rates() -> Content {
+    let parts = [
+        ("d", EMAILS_DELIVERED, "delivered", "d+b"),
+        ("o", EMAILS_OPENED, "opened", "d"),
+        ("c", EMAILS_CLICKED, "clicked", "d"),
+        ("b", EMAILS_BOUNCED, "bounced", "d+b"),
+    ];
+    let counted = parts.iter().flat_map(|(id, name, _, _)| {
+        writers(*name).map(move |function| Line::of(written(*name, function).every(HOUR_S)).hidden(id))
+    });
+    let drawn = parts.iter().map(|(id, _, label, of)| {
+        Line::math(format!("IF({of}>0,100*{id}/({of}))")).labelled(&format!("{label} %"))
+    });
+    Content::Graph(Graph::of("Campaigns: per cent", counted.chain(drawn)))
+}
+
+/// How often each template is sent: a metric has each as a dimension.
+fn templates() -> Content {
+    let search = format!(
+        "SEARCH('{{{NAMESPACE},{FUNCTION},template}} MetricName=\"{}\"', 'Sum', {HOUR_S})",
+        TEMPLATE_USAGE.text()
+    );
+    Content::Graph(Graph::of("Mail by template", [Line::math(search)]))
 }

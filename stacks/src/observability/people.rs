@@ -2,17 +2,18 @@
 //! (R107-R110).
 
 use contract::{
-    api::{APIS, Auth, user_rate_of},
+    api::{APIS, Auth, user_limits_of},
     function::Function,
     metric::{
-        AUTHENTICATION_FAILURES, AUTHENTICATION_SUCCESSES, RATE_LIMIT_EVENTS, REQUESTS, TOKEN_VALIDATION_TIME,
+        AUTHENTICATION_FAILURES, AUTHENTICATION_SUCCESSES, CLIENT_ERRORS, Name, RATE_LIMIT_EVENTS, REQUESTS,
+        RESPONSE_TIME, SERVER_ERRORS, TOKEN_VALIDATION_TIME,
     },
 };
 use kinds::{
     World,
     bound::DeclareError,
     kinds::{
-        alarm::Alarm,
+        alarm::{Alarm, Statistic},
         dashboard::{Content, Graph, Line, Rows},
         topic::Topic,
     },
@@ -37,7 +38,7 @@ pub(super) fn declare(
             .telling(told);
         world.add(STACK, &format!("function-{}-refusals", function.name), alarm)?;
     }
-    for function in writers(RATE_LIMIT_EVENTS).filter(|function| user_rate_of(function.name).is_some()) {
+    for function in writers(RATE_LIMIT_EVENTS).filter(|function| user_limits_of(function.name).is_some()) {
         let most = signed(limits.rate_limited_an_hour);
         let alarm = Alarm::count(written(RATE_LIMIT_EVENTS, function).every(HOUR_S), most)
             .described(format!("Users of {} are told to wait more than {most} times an hour.", function.name))
@@ -53,7 +54,48 @@ pub(super) fn declare(
         Content::Graph(Graph::of("Users told to wait", lines(RATE_LIMIT_EVENTS))),
         Content::Graph(Graph::of("Checking a token: p95, milliseconds", times)),
     ];
-    Ok(rows.heading("People").row(HEIGHT, graphs).row(HEIGHT, [activity()?]))
+    let health = [
+        share("Callers admitted: per cent", AUTHENTICATION_SUCCESSES, AUTHENTICATION_FAILURES),
+        failed(),
+        Content::Graph(Graph::of("Answers: average milliseconds", average(RESPONSE_TIME))),
+    ];
+    Ok(rows.heading("People").row(HEIGHT, graphs).row(HEIGHT, health).row(HEIGHT, [activity()?]))
+}
+
+/// How many of a hundred are good, by the function that writes both.
+fn share(title: &str, good: Name, bad: Name) -> Content {
+    let both = writers(good).filter(|function| bad.is_written_by(function));
+    let lines = both.enumerate().flat_map(|(number, function)| {
+        let (good_id, bad_id) = (format!("good{number}"), format!("bad{number}"));
+        let part = format!("IF({good_id}+{bad_id}>0,100*{good_id}/({good_id}+{bad_id}))");
+        [
+            Line::of(written(good, function)).hidden(&good_id),
+            Line::of(written(bad, function)).hidden(&bad_id),
+            Line::math(part).labelled(function.name),
+        ]
+    });
+    Content::Graph(Graph::of(title, lines))
+}
+
+/// How many of a hundred answers say that something went wrong, whoever's fault it is.
+fn failed() -> Content {
+    let lines = writers(REQUESTS).enumerate().flat_map(|(number, function)| {
+        let id = |what: &str| format!("{what}{number}");
+        let (all, theirs, ours) = (id("all"), id("client"), id("server"));
+        let part = format!("IF({all}>0,100*({theirs}+{ours})/{all})");
+        [
+            Line::of(written(REQUESTS, function)).hidden(&all),
+            Line::of(written(CLIENT_ERRORS, function)).hidden(&theirs),
+            Line::of(written(SERVER_ERRORS, function)).hidden(&ours),
+            Line::math(part).labelled(function.name),
+        ]
+    });
+    Content::Graph(Graph::of("Answers 4xx and 5xx: per cent", lines))
+}
+
+fn average(name: Name) -> impl Iterator<Item = Line> {
+    writers(name)
+        .map(move |function| Line::of(written(name, function).by(Statistic::Average)).labelled(function.name))
 }
 
 /// Whether some endpoint of the function wants a token or a signature that the function itself checks.

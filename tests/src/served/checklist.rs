@@ -150,7 +150,7 @@ fn cors_headers_are_in_all_responses() {
     }
     // What the gateway answers by itself names an origin of the CRM.
     let absent = ask("GET", &format!("{}/outreach/absent", served.outreach), &[("origin", ORIGIN)], "");
-    assert!(absent.status == 403 && allowed(&absent).is_some());
+    assert!(absent.status == 404 && allowed(&absent).is_some());
     let webhook = ask("POST", &format!("{}/outreach/webhook", served.outreach), &[("origin", ORIGIN)], "{}");
     assert_eq!(allowed(&webhook), None, "servers only (R31)");
 }
@@ -246,14 +246,15 @@ fn errors_have_one_format_also_those_of_the_gateway() {
     // No route, no such method, and more than a gateway takes.
     let send = format!("{}/outreach/send-email", served.outreach);
     for (method, url, status) in [
-        ("GET", format!("{}/outreach/absent", served.outreach), 403),
-        ("GET", send.clone(), 403),
-        ("DELETE", format!("{}/outreach/unsubscribe", served.outreach), 403),
-        ("GET", format!("{}/financial/absent", served.financial), 403),
+        ("GET", format!("{}/outreach/absent", served.outreach), 404),
+        ("GET", send.clone(), 404),
+        ("DELETE", format!("{}/outreach/unsubscribe", served.outreach), 404),
+        ("GET", format!("{}/financial/absent", served.financial), 404),
     ] {
         let answer = ask(method, &url, &[], "");
         assert_eq!(answer.status, status, "{method} {url}");
-        assert_eq!(failure(&answer), "Missing Authentication Token", "{method} {url}");
+        assert_eq!(failure(&answer), "No such method or path", "{method} {url}");
+        assert!(answer.body.contains("\"code\":\"NotFound\""), "{}", answer.body);
     }
     let answer =
         ask("POST", &send, &[("content-type", "application/json")], &"x".repeat(10 * 1024 * 1024 + 1));

@@ -1,7 +1,13 @@
 //! The request collection of `tests/requests`, sent as a person sends it; then mail to the unsubscribe address and an
 //! event of SES. Nothing private of all this is written down.
 
-use std::process::{Command, Output};
+use std::{
+    collections::BTreeSet,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Output},
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_secretsmanager::Client as Secrets;
@@ -16,16 +22,43 @@ use crate::project::root;
 const EMAIL: &str = "ada.lovelace@example.com";
 const WRITER: &str = "collection-writer@example.com";
 
+/// Sends it all. What each script gives to `curl` is kept in a file.
 #[expect(clippy::disallowed_methods, reason = "the collection is a script")]
-fn collection(variables: &[(&str, &str)]) -> Output {
+fn collection(variables: &[(&str, &str)], kept: &Path) -> Output {
+    let programs = kept.with_file_name("programs");
+    let curl = programs.join("curl");
+    let script = format!(
+        "#!/bin/sh\nprintf '%s\\n' \"$@\" >> {kept}\ncase \"$*\" in\n\
+         *'@-'*) tee -a {kept} | PATH=${{PATH#*:}} curl \"$@\" ;;\n*) PATH=${{PATH#*:}} exec curl \"$@\" ;;\nesac\n",
+        kept = kept.display()
+    );
+    fs::create_dir(&programs).expect("a folder");
+    fs::write(&curl, script).expect("a file");
+    fs::set_permissions(&curl, Permissions::from_mode(0o755)).expect("a mode");
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
     let mut command = Command::new("sh");
-    command.arg(root().join("tests/requests/run")).envs(variables.iter().copied());
+    command.arg(root().join("tests/requests/run")).envs(variables.iter().copied()).env("PATH", path);
     command.output().expect("sh")
+}
+
+/// Addresses, tokens and signatures in what was sent: what has an `@` of people, and what is too long for a word.
+fn private_of(sent: &str) -> BTreeSet<String> {
+    let inside = |sign: char| sign.is_ascii_alphanumeric() || "@._%+-".contains(sign);
+    let words = sent.split(|sign| !inside(sign)).flat_map(|word| word.split("=")).map(str::to_owned);
+    words
+        .filter(|word| {
+            let person = word.contains('@') && word.contains("example.com");
+            // Ids of messages have an @ too, and bodies over their limit are one word.
+            let token = (40..4096).contains(&word.len()) && !word.contains('@') && !word.contains('.');
+            let signed = word.starts_with("ey") && word.len() > 100;
+            person || token || signed
+        })
+        .collect()
 }
 
 fn vector(name: &str) -> Value {
     let file = root().join("runtime/unsubscribe/tests/vectors").join(name);
-    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     serde_json::from_str(&text).expect("JSON")
 }
 
@@ -37,6 +70,10 @@ fn inbound_mail() -> String {
     mail["mail"]["commonHeaders"]["subject"] = "Unsubscribe outreach".into();
     mail["content"] = format!("From: {WRITER}\r\nSubject: Unsubscribe outreach\r\n\r\n\r\n").into();
     mail.to_string()
+}
+
+fn is_signature(word: &str) -> bool {
+    word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn assert_not_in(private: &[&str], lines: &[&str], what: &str) {
@@ -61,34 +98,47 @@ fn every_request_is_answered_as_its_file_says() {
         ["", "&verified=no", "&finance=no"].map(|more| served.token("collection%40example.com", more));
     let limited = served.token("limited%40example.com", "");
     let answers = served.project.path("answers");
-    let output = collection(&[
-        ("API_BASE_URL", &served.outreach),
-        ("FINANCIAL_BASE_URL", &served.financial),
-        ("DN_API_BASE_URL", dn_api),
-        ("DN_API_KEY", &api_key),
-        ("JWT_TOKEN", &tokens[0]),
-        ("UNVERIFIED_TOKEN", &tokens[1]),
-        ("LIMITED_TOKEN", &limited),
-        ("TEST_EMAIL", EMAIL),
-        ("TEST_TEMPLATE", "welcome"),
-        ("WEBHOOK_SIGNING_KEY", signing_key),
-        ("MAIL_URL", &served.stand_ins),
-        ("FINANCIAL_TOKEN", financial_token),
-        ("ANSWERS", &answers.display().to_string()),
-    ]);
+    let kept = served.project.path("sent");
+    let output = collection(
+        &[
+            ("API_BASE_URL", &served.outreach),
+            ("FINANCIAL_BASE_URL", &served.financial),
+            ("DN_API_BASE_URL", dn_api),
+            ("DN_API_KEY", &api_key),
+            ("JWT_TOKEN", &tokens[0]),
+            ("UNVERIFIED_TOKEN", &tokens[1]),
+            ("LIMITED_TOKEN", &limited),
+            ("TEST_EMAIL", EMAIL),
+            ("TEST_TEMPLATE", "welcome"),
+            ("WEBHOOK_SIGNING_KEY", signing_key),
+            ("MAIL_URL", &served.stand_ins),
+            ("FINANCIAL_TOKEN", financial_token),
+            ("ANSWERS", &answers.display().to_string()),
+        ],
+        &kept,
+    );
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");
     assert!(text.ends_with("0 failed, 0 skipped\n"), "{text}");
     runtime.block_on(events(&served));
 
-    let answers = std::fs::read_to_string(answers).expect("the answers");
+    let answers = fs::read_to_string(answers).expect("the answers");
     let sent = answers.split("unsubscribe?data=").nth(1).expect("a link");
     let sent: String = sent.chars().take_while(|sign| !sign.is_whitespace()).collect();
     assert!(sent.len() > 100, "{sent}");
     let mut private = vec![EMAIL, WRITER, "grace@example.com", "collection@example.com", &api_key, &limited];
     private.extend([signing_key, mailgun["apiKey"].as_str().expect("a key"), financial_token, &sent]);
     private.extend(tokens.iter().map(String::as_str));
-    let said = served.said.until("\"message\":\"answered\"");
+    let scripts = private_of(&fs::read_to_string(kept).expect("what was sent"));
+    for kind in ["other@example.com", "crm@example.com", &tokens[0], &sent] {
+        assert!(scripts.contains(kind), "{kind} is among {} that were sent", scripts.len());
+    }
+    assert!(scripts.iter().filter(|one| is_signature(one)).count() >= 5, "webhooks are signed: {scripts:?}");
+    private.extend(scripts.iter().map(String::as_str));
+    // A function answers before it has written everything.
+    let last =
+        answers.lines().filter_map(|line| line.strip_prefix("x-amzn-requestid: ")).last().expect("an id");
+    let said = served.said.until(&format!("\"request\":\"{}\",\"requests\"", last.trim()));
     assert_not_in(&private, &said.iter().map(String::as_str).collect::<Vec<_>>(), "the log");
     let errors: Vec<&str> = answers.lines().filter(|line| line.contains("\"success\":false")).collect();
     assert!(errors.len() > 15, "{}", errors.len());

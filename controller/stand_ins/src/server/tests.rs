@@ -1,5 +1,6 @@
 //! The whole port, over HTTP's types.
 
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sandbox::Clock;
 
@@ -51,6 +52,38 @@ async fn a_message_is_taken_and_shown() {
     assert!(list.contains("/mailgun/1") && list.contains("a@x.example"), "{list}");
     let page = text(&stand_ins.answer(request("GET", "/mailgun/1", &[], "")).await);
     assert!(page.contains("r@mg.example") && page.contains("Hi"), "{page}");
+}
+
+/// Mail that SES took, with the headers by which people leave.
+#[tokio::test]
+async fn mail_of_ses_is_on_the_same_page() {
+    let stand_ins = stand_ins().await;
+    let account = &stand_ins.options.account;
+    account.publish_dns("crm.example").expect("an account in memory");
+    let client = aws_sdk_sesv2::Client::new(&account.sdk_config());
+    client.create_email_identity().email_identity("crm.example").send().await.expect("an identity");
+    let text = |data: &str| Content::builder().data(data).build().expect("a text");
+    let header = |name: &str, value: &str| {
+        MessageHeader::builder().name(name).value(value).build().expect("a header")
+    };
+    let message = Message::builder()
+        .subject(text("Your report"))
+        .body(Body::builder().text(text("It is here")).build())
+        .headers(header("List-Unsubscribe", "<https://u.example/a>"))
+        .headers(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
+    let ask = client.send_email().from_email_address("n@crm.example");
+    let ask = ask.destination(Destination::builder().to_addresses("ann@x.example").build());
+    let sent = ask.content(EmailContent::builder().simple(message.build()).build()).send().await;
+    let id = sent.expect("taken").message_id.expect("an id");
+    let list = self::text(&stand_ins.answer(request("GET", "/", &[], "")).await);
+    assert!(list.contains(&format!("/ses/{id}")) && list.contains("Your report"), "{list}");
+    let page = self::text(&stand_ins.answer(request("GET", &format!("/ses/{id}"), &[], "")).await);
+    let shown = ["List-Unsubscribe-Post", "List-Unsubscribe=One-Click", "u.example/a", "It is here", "ann@x.example"];
+    for one in shown {
+        assert!(page.contains(one), "{one}: {page}");
+    }
+    let absent = stand_ins.answer(request("GET", "/ses/nobody", &[], "")).await;
+    assert_eq!(absent.status(), StatusCode::NOT_FOUND);
 }
 
 /// A whole webhook, to a server that keeps what it got.

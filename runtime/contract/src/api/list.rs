@@ -20,6 +20,7 @@ pub const APIS: &[Api] = &[
         title: "Distro Nation CRM Outreach API",
         description: "Secure REST API for email outreach operations via Mailgun integration",
         quota_a_day: 10_000,
+        user_quota_a_day: 2_500,
         endpoints: &[
             health("/outreach/health", Auth::Open, OutreachHealth::FUNCTION),
             outreach::SEND_EMAIL,
@@ -37,6 +38,7 @@ pub const APIS: &[Api] = &[
         title: "Distro Nation CRM Financial API",
         description: "Monthly reports to artists, and who wants them",
         quota_a_day: 10_000,
+        user_quota_a_day: 2_500,
         endpoints: &[
             health("/financial/health", Auth::Open, FinancialHealth::FUNCTION),
             unsubscribe::shown("/financial/unsubscribe", FinancialUnsubscribe::FUNCTION),
@@ -50,6 +52,7 @@ pub const APIS: &[Api] = &[
         title: "Distro Nation API",
         description: "Users and payouts for the CRM; every call needs an API key",
         quota_a_day: 10_000,
+        user_quota_a_day: 2_500,
         endpoints: &[health("/health", Auth::ApiKey, DnApiHealth::FUNCTION)],
     },
 ];

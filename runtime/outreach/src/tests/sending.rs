@@ -3,6 +3,7 @@ use contract::{
     reply::Code,
 };
 use serde_json::{Value, json};
+use support::table::{number, text};
 
 use crate::{
     send,
@@ -78,7 +79,7 @@ async fn a_mail_goes_to_everybody_by_one_call_and_each_sees_only_himself() {
 }
 
 #[tokio::test]
-async fn one_mail_costs_five_calls_and_one_webhook_two() {
+async fn one_mail_costs_seven_calls_and_one_webhook_two() {
     use contract::function::Webhook;
 
     use crate::trial::{event, webhook};
@@ -90,19 +91,13 @@ async fn one_mail_costs_five_calls_and_one_webhook_two() {
         send::email(post("u1", &mail(&["a@b.example"])), email.clone()).await.expect("sent");
         let mut asked = trial.asked();
         asked.sort();
-        // The limit and the row of the message; suppression and contact; the token.
-        let warm = ["BatchGetItem", "BatchGetItem", "Encrypt", "UpdateItem", "UpdateItem"];
+        // Three limits and the row of the message; suppression and contact; the token.
+        let updates = ["UpdateItem"; 4];
+        let warm = [&["BatchGetItem", "BatchGetItem", "Encrypt"][..], &updates].concat();
         // Once a process: the secret; once a contact: its row.
-        let cold = [
-            "BatchGetItem",
-            "BatchGetItem",
-            "Encrypt",
-            "GetSecretValue",
-            "PutItem",
-            "UpdateItem",
-            "UpdateItem",
-        ];
-        assert_eq!(asked, if number == 0 { &cold[..] } else { &warm[..] });
+        let cold = [&["BatchGetItem", "BatchGetItem", "Encrypt", "GetSecretValue", "PutItem"][..], &updates]
+            .concat();
+        assert_eq!(asked, if number == 0 { cold } else { warm });
         let delivered = event(&format!("e{number}"), "delivered", &format!("a{number}@b.example"), 0.0);
         crate::webhook::handle(webhook(&delivered), told.clone()).await.expect("taken");
     }
@@ -123,8 +118,8 @@ async fn a_send_costs_a_few_calls_whatever_the_number_of_recipients() {
     let mut asked = trial.asked();
     asked.sort();
     let count = |name: &str| asked.iter().filter(|one| *one == name).count();
-    // The limit, the row; suppression and contacts 100 at a time; one token each.
-    assert_eq!((count("UpdateItem"), count("BatchGetItem"), count("Encrypt"), asked.len()), (2, 4, 150, 156));
+    // Three limits, the row; suppression and contacts 100 at a time; one token each.
+    assert_eq!((count("UpdateItem"), count("BatchGetItem"), count("Encrypt"), asked.len()), (4, 4, 150, 158));
 }
 
 #[tokio::test]
@@ -225,6 +220,31 @@ async fn only_verified_callers_with_a_good_token_and_a_good_mail_send() {
         (400, "Either text or html content is required".to_owned())
     );
     assert_eq!(trial.mailed().len(), 0);
+}
+
+/// A10: days are counted too, of one user and of all.
+#[tokio::test]
+async fn a_user_has_2500_requests_a_day_and_all_have_10000() {
+    let day = NOW / 1000 / 86_400;
+    for (subject, count, why) in [
+        (format!("user#u1#of#outreach#{day}"), 2_500, Some("Too many requests from this user today")),
+        (format!("all#outreach#{day}"), 10_000, Some("Too many requests today")),
+        (format!("user#u1#of#outreach#{day}"), 2_499, None),
+        (format!("user#u1#of#outreach#{}", day - 1), 2_500, None),
+        (format!("user#u2#of#outreach#{day}"), 2_500, None),
+        (format!("all#financial#{day}"), 10_000, None),
+    ] {
+        let trial = Trial::begin().await;
+        let client = aws_sdk_dynamodb::Client::new(trial.aws().config());
+        let put = client.put_item().table_name("rate-limits").item("subject", text(subject.as_str()));
+        put.item("count", number(count)).send().await.expect("a counter");
+        let outcome = send::email(post("u1", &mail(&["a@b.example"])), trial.call::<SendEmail>(NOW)).await;
+        let told = outcome.err().map(|failed| (told(&failed), failed.retry_after_s));
+        // The clock says 14:00:45.
+        let want = why.map(|why| ((429, why.to_owned()), Some(9 * 3600 + 59 * 60 + 15)));
+        assert_eq!(told, want, "{subject}: {count}");
+        assert_eq!(trial.mailed().len(), usize::from(why.is_none()), "{subject}: {count}");
+    }
 }
 
 #[tokio::test]

@@ -202,13 +202,15 @@ fn place(value: &Value) -> Option<Geolocation> {
     (place != Geolocation::default()).then_some(place)
 }
 
-/// The legacy form in the names of the JSON form. It has no id of the event; its token is as unique.
+/// The legacy form in the names of the JSON form. It has no id of the event; its token is as unique, and its digest is
+/// what may be written into logs.
 fn of_legacy(form: &BTreeMap<String, String>, signature: &WebhookSignature) -> Value {
+    let digest = keyed::digest(signature.token.as_bytes());
     let text = |names: &[&str]| names.iter().find_map(|name| form.get(*name)).cloned();
     let tags: Vec<String> =
         ["tag", "X-Mailgun-Tag", "tags"].iter().filter_map(|name| form.get(*name)).cloned().collect();
     json!({
-        "id": if signature.token.is_empty() { String::new() } else { format!("legacy-{}", signature.token) },
+        "id": if signature.token.is_empty() { String::new() } else { format!("legacy-{digest}") },
         "event": text(&["event"]),
         "timestamp": signature.timestamp,
         "recipient": text(&["recipient"]),

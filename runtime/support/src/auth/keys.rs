@@ -1,10 +1,10 @@
 //! Google's public keys, kept as long as Google says.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use http::{HeaderMap, header};
 use jsonwebtoken::{DecodingKey, jwk::JwkSet};
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::timeout};
 
 use crate::{
     Clock, Failed,
@@ -16,6 +16,8 @@ const AGAIN_MS: i64 = 60 * 1000;
 /// The last part of their life in which keys are fetched anew: a sixth. Until its end an outage of Google
 /// is not felt.
 const EARLY: i64 = 6;
+/// For how long one request waits for them, and those behind it: a caller gets our 503, not the gateway's 504.
+const PATIENCE: Duration = Duration::from_secs(4);
 /// For how long keys are kept that come without a word on that.
 const DEFAULT_S: i64 = 5 * 60;
 const LONGEST_S: i64 = 24 * 60 * 60;
@@ -73,7 +75,8 @@ impl Keys {
 }
 
 async fn fetch(url: &str, http: &Http) -> Result<(HashMap<String, DecodingKey>, i64), String> {
-    let answer = http.repeat(&Call::get(url)).await.map_err(|lost| lost.to_string())?;
+    let answer = timeout(PATIENCE, http.repeat(&Call::get(url))).await.map_err(|_| "timed out".to_owned())?;
+    let answer = answer.map_err(|lost| lost.to_string())?;
     if !answer.status.is_success() {
         return Err(format!("status {}", answer.status.as_u16()));
     }

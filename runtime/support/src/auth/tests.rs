@@ -3,6 +3,10 @@ use std::sync::{
     atomic::{AtomicU16, Ordering},
 };
 
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector},
+    orchestrator::HttpRequest,
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use contract::{function::OutreachHealth, variable::Variables};
 use jsonwebtoken::{EncodingKey, Header, encode};
@@ -10,7 +14,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{Aws, Call, Clock, stand_in::StandIn};
+use crate::{Aws, Call, Clock, http::Http, stand_in::StandIn};
 
 const KEY: &[u8] = include_bytes!("../../tests/vectors/token-key.pem");
 const CERTIFICATE: &str = include_str!("../../tests/vectors/token-certificate.pem");
@@ -42,7 +46,7 @@ fn jwks() -> String {
 }
 
 fn call(google: &StandIn, now_s: i64) -> Call<OutreachHealth> {
-    let variables = Variables::read(&|_| Some("x".to_owned())).expect("variables");
+    let variables = Variables::read(&|_| Some("https://x.example".to_owned())).expect("variables");
     Call::new(variables, Clock::Fixed(now_s * 1000), Aws::of_process(), google.http())
 }
 
@@ -208,6 +212,25 @@ async fn keys_are_fetched_as_rarely_as_google_allows() {
         };
         assert_eq!((code.map(|_| ()), google.asked().len()), (want, fetches), "step {step}");
     }
+}
+
+/// Connects and never answers.
+#[derive(Debug)]
+struct Silent;
+
+impl HttpConnector for Silent {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_longer_for_keys_than_a_caller_does() {
+    let mut call = call(&google(), NOW_S);
+    call.tools.http = Http::of(SharedHttpConnector::new(Silent));
+    let begun = tokio::time::Instant::now();
+    let failed = verify(&signed(&header(), &claims()), &call).await.expect_err("no keys");
+    assert_eq!((failed.code, begun.elapsed().as_secs()), (Code::Unavailable, 4));
 }
 
 proptest! {
