@@ -16,26 +16,28 @@ use crate::project::root;
 const EMAIL: &str = "ada.lovelace@example.com";
 const WRITER: &str = "collection-writer@example.com";
 
+/// Sends every request with these variables.
 #[expect(clippy::disallowed_methods, reason = "the collection is a script")]
-fn collection(variables: &[(&str, &str)]) -> Output {
+pub(crate) fn collection(variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new("sh");
     command.arg(root().join("tests/requests/run")).envs(variables.iter().copied());
     command.output().expect("sh")
 }
 
-fn vector(name: &str) -> Value {
+/// An event as AWS documents it.
+pub(crate) fn vector(name: &str) -> Value {
     let file = root().join("runtime/unsubscribe/tests/vectors").join(name);
     let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     serde_json::from_str(&text).expect("JSON")
 }
 
 /// Mail to the unsubscribe address, as SES tells of it.
-fn inbound_mail() -> String {
+pub(crate) fn inbound_mail(writer: &str) -> String {
     let mut mail = vector("inbound-notification-of-an-sns-action.json");
     mail["receipt"]["dmarcVerdict"] = json!({ "status": "PASS" });
-    mail["mail"]["commonHeaders"]["from"] = json!([WRITER]);
+    mail["mail"]["commonHeaders"]["from"] = json!([writer]);
     mail["mail"]["commonHeaders"]["subject"] = "Unsubscribe outreach".into();
-    mail["content"] = format!("From: {WRITER}\r\nSubject: Unsubscribe outreach\r\n\r\n\r\n").into();
+    mail["content"] = format!("From: {writer}\r\nSubject: Unsubscribe outreach\r\n\r\n\r\n").into();
     mail.to_string()
 }
 
@@ -112,7 +114,7 @@ async fn events(served: &Served) {
     let aws = Aws::of(config.clone());
     let topic = "arn:aws:sns:us-east-1:000000000000:dn-sandbox-inbound-mail";
     let sns = aws_sdk_sns::Client::new(&config);
-    sns.publish().topic_arn(topic).message(inbound_mail()).send().await.expect("published");
+    sns.publish().topic_arn(topic).message(inbound_mail(WRITER)).send().await.expect("published");
     served.said.until("→ dn-sandbox-unsubscribe-mailto  delivered");
     let lists = aws.mail().list_contact_lists().send().await.expect("lists");
     let list = lists.contact_lists()[0].contact_list_name().expect("a name");
