@@ -82,6 +82,9 @@ const MAILGUN_DOMAIN: &str = "mg.dev.distro-nation.com";
 const MAILGUN_SECRET: &str = "payouts-mailer/mailgun-secrets";
 const FIREBASE_PROJECT: &str = "distro-nation-dev";
 
+/// As which API Gateway writes access logs.
+const GATEWAY_ROLE: &str = "dn-dev-gateway-logs";
+
 /// What arrives by topics and queues takes a moment.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -113,6 +116,12 @@ impl Deployed {
         let (ending, ended) = watch::channel(false);
         let (listener, address) = server::bind(0).await.expect("a free port");
         let stand_ins = format!("http://{address}");
+
+        // The embedded account's API Gateway asks its own IAM for the role that it logs as.
+        let trust = r#"{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",
+            "Principal":{"Service":"apigateway.amazonaws.com"}}]}"#;
+        let role = aws_sdk_iam::Client::new(&embedded.sdk_config()).create_role().role_name(GATEWAY_ROLE);
+        role.assume_role_policy_document(trust).send().await.expect("a role");
 
         let artefacts = spawn_blocking(artefacts).await.expect("the functions are built");
         let without = MISSING.iter().copied().filter(|missing| !HAD.contains(missing)).collect();
