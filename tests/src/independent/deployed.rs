@@ -219,6 +219,7 @@ async fn the_functions_run_elsewhere_each_with_its_own_role() {
     collection::every_request_is_answered_as_its_file_says(&stage).await;
     println!("walked after {:.1} s", begun.elapsed().as_secs_f64());
     let handed = events::they_do_their_work(&stage).await;
+    println!("{:?}", stage.front.refused());
     println!("told after {:.1} s", begun.elapsed().as_secs_f64());
 
     let seen = stage.front.seen();

@@ -50,6 +50,8 @@ pub(super) async fn they_do_their_work(stage: &Deployed) -> [&'static str; 4] {
     let told = listed(stage, who, Stream::Outreach).await.expect("a contact");
     assert_eq!(told.as_str(), "OPT_OUT");
 
+    stage.front.is_tls();
+    println!("{:?}", stage.front.refused());
     let night = stage.hand("drift", &due).await;
     println!("{night}");
     ["unsubscribe-mailto", "mail-events", "reconcile-contacts", "drift"]

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeSet,
     io,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -43,6 +46,7 @@ struct Behind {
     emulator: OnceLock<u16>,
     embedded: Account,
     lacking: Vec<Lacking>,
+    tls: AtomicBool,
     seen: Mutex<Seen>,
 }
 
@@ -55,6 +59,8 @@ pub(super) struct Seen {
     pub(super) known: Vec<String>,
     /// How many calls ended in the embedded account, by the place in the list.
     pub(super) forwarded: Vec<usize>,
+    /// The key of a call that no policy allowed, and what was said of it.
+    pub(super) refused: Vec<(String, String)>,
 }
 
 impl Drop for Front {
@@ -72,6 +78,7 @@ impl Front {
             emulator: OnceLock::new(),
             embedded: embedded.clone(),
             lacking,
+            tls: AtomicBool::new(false),
             seen: Mutex::new(seen),
         });
         let (ending, ended) = watch::channel(false);
@@ -86,6 +93,17 @@ impl Front {
     /// Where the emulator is. It is started after this, as it must know this port.
     pub(super) fn lead_to(&self, emulator: u16) {
         self.behind.emulator.set(emulator).expect("once");
+    }
+
+    /// From now on calls count as having come here by TLS, as those to AWS do.
+    pub(super) fn is_tls(&self) {
+        self.behind.tls.store(true, Ordering::Relaxed);
+    }
+
+    /// What roles were refused since the last time.
+    pub(super) fn refused(&self) -> Vec<String> {
+        let refused = std::mem::take(&mut self.behind.seen().refused);
+        refused.into_iter().filter(|(key, _)| key != "test").map(|(_, said)| said).collect()
     }
 
     pub(super) fn seen(&self) -> Seen {
@@ -108,13 +126,18 @@ impl Behind {
         let lacking = self.lacking.iter().position(meets);
         if lacking.is_none_or(|at| matches!(self.lacking[at], Lacking::Below(_))) {
             let port = *self.emulator.get().expect("the emulator runs");
-            let answer = exchange(port, &request).await.unwrap_or_else(|error| {
+            let tls = self.tls.load(Ordering::Relaxed);
+            let answer = exchange(port, &request, tls).await.unwrap_or_else(|error| {
                 let mut lost = Response::new(Bytes::from(error.to_string()));
                 *lost.status_mut() = StatusCode::BAD_GATEWAY;
                 lost
             });
-            if std::env::var("FRONT").is_ok() { eprintln!("{:?} {} {} {} {}", request.headers().get("x-amz-target"), request.method(), request.uri(), answer.status(), String::from_utf8_lossy(answer.body()).chars().take(300).collect::<String>()); }
-            let unknown = String::from_utf8_lossy(answer.body()).contains(UNKNOWN);
+            let said = String::from_utf8_lossy(answer.body());
+            if said.contains("AccessDenied") && answer.status().is_client_error() {
+                let by = key(&request).unwrap_or_default();
+                self.seen().refused.push((by.to_owned(), said.clone().into_owned()));
+            }
+            let unknown = said.contains(UNKNOWN);
             if lacking.is_none() || !unknown {
                 if lacking.is_some() && answer.status() != StatusCode::FORBIDDEN {
                     self.seen().known.push(path);
@@ -125,10 +148,7 @@ impl Behind {
         if let Some(at) = lacking {
             self.seen().forwarded[at] += 1;
         }
-        if std::env::var("FRONT").is_ok() { eprintln!("FWD {} {}", request.method(), request.uri()); }
-        let a = endpoint::answer(&self.embedded, request).await;
-        if std::env::var("FRONT").is_ok() { eprintln!("FWD {} {}", a.status(), String::from_utf8_lossy(a.body()).chars().take(300).collect::<String>()); }
-        a
+        endpoint::answer(&self.embedded, request).await
     }
 }
 
@@ -147,13 +167,16 @@ fn is_of_a_connection(name: &str) -> bool {
 }
 
 /// Hands a request on as it is signed, over a connection of its own.
-async fn exchange(port: u16, request: &Request<Bytes>) -> io::Result<Response<Bytes>> {
+async fn exchange(port: u16, request: &Request<Bytes>, tls: bool) -> io::Result<Response<Bytes>> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.set_nodelay(true)?;
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let mut bytes = format!("{} {path} HTTP/1.1\r\n", request.method()).into_bytes();
     for (name, value) in request.headers().iter().filter(|(name, _)| !is_of_a_connection(name.as_str())) {
         bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    if tls {
+        bytes.extend_from_slice(b"x-forwarded-proto: https\r\n");
     }
     let length = request.body().len();
     bytes.extend(format!("content-length: {length}\r\nconnection: close\r\n\r\n").into_bytes());
