@@ -19,14 +19,12 @@ pub(super) const DEV: &str = "123456789012";
 
 /// What the emulator lacks (`deviations.rs`); what needs one of these is left out with it.
 pub(super) const MISSING: &[&str] = &[
-    "*/configuration set/*",
     "*/contact list/*",
     "*/dashboard/*",
     // They name the APIs.
     "*/function policy/*",
     "*/identity/*",
     "*/mail account/*",
-    "*/receipt rule/*",
     "*/rest api/*",
     "*/usage plan/*",
     // Metric math.

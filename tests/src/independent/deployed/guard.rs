@@ -3,19 +3,23 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_iam::Client;
-use contract::{resource::KeyUse, stream::Stream, variable::Meaning};
+use contract::{
+    function::{FUNCTIONS, Function},
+    stream::Stream,
+    variable::Meaning,
+};
 use serde_json::{Value, json};
 use stand_ins::{outbox::Message, webhook};
 
 use super::{
-    Deployed, MAILGUN_DOMAIN, ask,
+    ALIAS, CONTEXT, DEV, Deployed, MAILGUN_DOMAIN, ask,
     collection::{listed, sealed},
     rows::{text, wants},
 };
-use crate::{nightly::percent_decoded, served::http::Answer};
+use crate::{laws::REGION, nightly::percent_decoded, served::http::Answer};
 
 /// The own policy of a function's role.
-struct Allowed<'a> {
+pub(super) struct Allowed<'a> {
     iam: &'a Client,
     role: String,
     name: String,
@@ -24,7 +28,7 @@ struct Allowed<'a> {
 }
 
 impl<'a> Allowed<'a> {
-    async fn of(iam: &'a Client, function: &str) -> Self {
+    pub(super) async fn of(iam: &'a Client, function: &str) -> Self {
         let role = format!("dn-dev-{function}");
         let names = iam.list_role_policies().role_name(&role).send().await.expect("policies");
         let name = names.policy_names()[0].clone();
@@ -77,14 +81,20 @@ impl<'a> Allowed<'a> {
             })
             .collect();
         assert!(!copies.is_empty(), "{}", self.document);
-        self.put("what-the-emulator-lacks", &json!({ "Version": "2012-10-17", "Statement": copies })).await;
+        self.also(&copies.into()).await;
+    }
+
+    /// Adds a policy with these statements, which is the test's own.
+    pub(super) async fn also(&self, statements: &Value) {
+        let document = json!({ "Version": "2012-10-17", "Statement": statements });
+        self.put("what-the-emulator-lacks", &document).await;
     }
 }
 
 /// Each of two lacks by itself lets no token be opened. Returns them; afterwards tokens are sealed and opened.
 pub(super) async fn tokens_need_what_the_emulator_lacks(stage: &Deployed) -> BTreeSet<&'static str> {
     let iam = Client::new(&stage.owner);
-    let alias = format!("arn:aws:kms:us-east-1:{}:alias/dn-unsubscribe", super::DEV);
+    let alias = format!("arn:aws:kms:{REGION}:{DEV}:alias/dn-unsubscribe");
     let link = link(stage, "tokens@example.com").await;
     let of = Allowed::of(&iam, "outreach-unsubscribe").await;
     refused(&ask("GET", &link, &[], "").await);
@@ -92,16 +102,20 @@ pub(super) async fn tokens_need_what_the_emulator_lacks(stage: &Deployed) -> BTr
     refused(&ask("GET", &link, &[], "").await);
     of.copy_key_statements(None, false).await;
     refused(&ask("GET", &link, &[], "").await);
-    let keyed = contract::function::FUNCTIONS.iter().filter(|function| {
-        let meanings = function.variables.iter().map(|variable| variable.meaning);
-        meanings.into_iter().any(|one| matches!(one, Meaning::Key(KeyUse::Encrypt | KeyUse::Decrypt)))
-    });
-    for function in keyed {
+    for function in keyed() {
         Allowed::of(&iam, function.name).await.copy_key_statements(Some(&alias), false).await;
     }
     let shown = ask("GET", &link, &[], "").await;
     assert_eq!(shown.status, 200, "{}", shown.body);
-    ["a condition on the encryption context", "a key named by its alias"].into()
+    [CONTEXT, ALIAS].into()
+}
+
+/// Functions that seal or open tokens.
+pub(super) fn keyed() -> impl Iterator<Item = &'static Function> {
+    let uses = |function: &&Function| {
+        function.variables.iter().any(|variable| matches!(variable.meaning, Meaning::Key(_)))
+    };
+    FUNCTIONS.iter().filter(uses)
 }
 
 pub(super) async fn nothing_is_done_without_its_permission(stage: &Deployed) {
