@@ -1,9 +1,9 @@
 //! The program itself, as a person runs it, against the emulator: the whole stage `dev` from nothing to nothing.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::{process::Command, time::timeout};
 
 use super::{
     emulator::{Emulator, tell},
@@ -16,6 +16,9 @@ use crate::{
 
 /// The account of `environments/dev.yaml`.
 pub(super) const DEV: &str = "123456789012";
+
+/// A run takes seconds; on a busy machine a minute.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What the emulator lacks (`deviations.rs`); what needs one of these is left out with it.
 pub(super) const MISSING: &[&str] = &[
@@ -90,9 +93,9 @@ impl Program {
             .args(words)
             .stdin(fs::File::open(&stdin).expect("a file"))
             .kill_on_drop(true)
-            .output()
-            .await
-            .expect("the program starts");
+            .output();
+        let done = timeout(PATIENCE, done).await.unwrap_or_else(|_| panic!("{words:?} ends in {PATIENCE:?}"));
+        let done = done.expect("the program starts");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
         Ended {
             code: done.status.code().expect("it was not killed"),

@@ -100,6 +100,14 @@ async fn rows(stage: &Deployed, answers: &str) {
         counted.map(|row| ["delivered", "opened", "clicked"].map(|kind| text(row, kind))).collect();
     assert_eq!(counts, [["1"; 3]]);
 
+    let audit = stage.rows.with("audit", "contact", EMAIL).await;
+    let sources: BTreeSet<&str> = audit.iter().map(|row| text(row, "source")).collect();
+    assert_eq!(sources, ["one-click", "owner", "staff"].into(), "each way left its record");
+    assert!(stage.rows.all("rate-limits").await.len() > 3, "users were counted");
+}
+
+/// What mirror and contact list say of whoever chose something, once the list was told of everything.
+pub(super) async fn mirror_and_list_agree(stage: &Deployed) {
     for (who, topic, wanted) in [(EMAIL, Stream::Outreach, "OPT_IN"), (LEAVER, Stream::Financial, "OPT_OUT")]
     {
         let contacts = stage.rows.with("contacts", "email", who).await;
@@ -108,10 +116,6 @@ async fn rows(stage: &Deployed, answers: &str) {
         let listed = listed(stage, who, topic).await.expect("a contact");
         assert_eq!(listed.as_str(), wanted, "the contact list says the same");
     }
-    let audit = stage.rows.with("audit", "contact", EMAIL).await;
-    let sources: BTreeSet<&str> = audit.iter().map(|row| text(row, "source")).collect();
-    assert_eq!(sources, ["one-click", "owner", "staff"].into(), "each way left its record");
-    assert!(stage.rows.all("rate-limits").await.len() > 3, "users were counted");
 }
 
 /// What the contact list says of a contact.
