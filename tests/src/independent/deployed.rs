@@ -63,27 +63,28 @@ use rows::Rows;
 const LACKS: &[(&str, &str)] = &[
     (
         CONTACT_LIST,
-        "SES has contact lists; here a role is let pass or refused, and then the path is not known: the embedded \
-         account has the list, for whoever was let pass",
+        "SES has contact lists; here a role is let pass or refused, and then the path is not known: the \
+         embedded account has the list, for whoever was let pass",
     ),
     (
         REST_API,
-        "API Gateway imports a document and answers by it; here the API stays empty: the embedded account has the \
-         APIs, and the gateway of `dn serve` makes events of requests",
+        "API Gateway imports a document and answers by it; here the API stays empty: the embedded account \
+         has the APIs, and what the nightly role reads of them nobody judges",
     ),
     (
         TLS,
-        "AWS is asked by TLS, which the control bucket insists on; here there is none, until the port in front of the \
-         emulator says that there was",
+        "AWS is asked by TLS, which the control bucket insists on; here there is none, until the port in \
+         front of the emulator says that there was",
     ),
     (
         CONTEXT,
-        "KMS judges `kms:EncryptionContext:…`; here no condition key of KMS is known: roles get a copy of their \
-         statement without it",
+        "KMS judges `kms:EncryptionContext:…`; here no condition key of KMS is known: roles get a copy of \
+         their statement without it",
     ),
     (
         ALIAS,
-        "a key that is named by an alias is judged by the key's ARN; here by the alias's: the copy is for the alias",
+        "a key that is named by an alias is judged by the key's ARN; here by the alias's: the copy is for \
+         the alias",
     ),
     ("lambda:ListAliases", "GetAlias is judged as itself; here as if all were listed: the nightly role may"),
     ("logs:DescribeLogGroups", "it is judged by the group's ARN; here on `*`: the nightly role may"),
@@ -267,11 +268,13 @@ async fn the_functions_run_elsewhere_each_with_its_own_role() {
     let invoked = stage.doors.invoked();
     let mut ran: BTreeSet<&str> =
         invoked.iter().map(|(function, ..)| function.trim_start_matches("dn-dev-")).collect();
+    // What the others did, `events` and `night` have seen.
     ran.extend(FUNCTIONS.iter().filter(|one| one.trigger != Trigger::Api).map(|one| one.name));
     assert_eq!(ran, FUNCTIONS.iter().map(|one| one.name).collect(), "every function ran");
     show(&invoked);
     tell(&format!(
-        "independent emulator: {} functions deployed in {:.0} s, {} proxy events answered as {roles} roles in {:.0} s",
+        "independent emulator: {} functions deployed in {:.0} s, {} proxy events answered as {roles} roles \
+         in {:.0} s",
         ran.len(),
         ready.as_secs_f64(),
         invoked.len(),
