@@ -61,7 +61,8 @@ async fn the_stack_sets_every_variable_that_a_function_reads_and_no_other() {
 
 #[test]
 fn a_variable_that_the_stack_forgot_is_named() {
-    let found = problems("outreach-health", &|name| (name != "STAGE").then(|| "x".to_owned()));
+    let found =
+        problems("outreach-health", &|name| (name != "STAGE").then(|| "https://x.example".to_owned()));
     let told: Vec<String> = found.expect("a function").iter().map(ToString::to_string).collect();
     assert_eq!(told, ["STAGE: is not set"]);
     assert_eq!(problems("nobody", &|_| None), None);

@@ -6,17 +6,15 @@
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use futures::FutureExt;
 use kinds::{Clients, KINDS, Resource, World};
 
 use crate::laws::{
-    self, ACCOUNT, Case, Cloud, Example, Left, Mutation, PlainGate, REGION, a_birth_is_complete,
-    a_field_converges, a_second_apply_writes_nothing, apply, deletes_are_repeatable, what_is_owned_is_found,
-    world_of,
+    self, ACCOUNT, Case, Cloud, Example, Left, Mutation, PlainGate, a_birth_is_complete, a_field_converges,
+    a_second_apply_writes_nothing, apply, deletes_are_repeatable, what_is_owned_is_found, world_of,
 };
 
+mod deployed;
 mod deviations;
 mod emulator;
 mod program;
@@ -56,13 +54,8 @@ impl Independent {
     async fn start() -> Option<Self> {
         let emulator = Emulator::start(ACCOUNT).await?;
         let recorder = Recorder::before(emulator.port).await;
-        let keys = Credentials::new("test", "test", None, None, "an emulator");
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .credentials_provider(SharedCredentialsProvider::new(keys))
-            .endpoint_url(format!("http://127.0.0.1:{}", recorder.port))
-            .build();
+        let recorded = format!("http://127.0.0.1:{}", recorder.port);
+        let config = emulator.owner().into_builder().endpoint_url(recorded).build();
         Some(Self { clients: Clients::new(&config), recorder, emulator })
     }
 }

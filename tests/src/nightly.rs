@@ -208,7 +208,7 @@ async fn policy(account: &Account) -> Policy {
     Policy::parse(&text).expect("a policy")
 }
 
-fn percent_decoded(text: &str) -> String {
+pub(crate) fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {

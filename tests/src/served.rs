@@ -21,9 +21,9 @@ use support::Aws;
 mod browser;
 mod checklist;
 mod chromium;
-mod collection;
+pub(crate) mod collection;
 mod discretion;
-mod http;
+pub(crate) mod http;
 
 use http::{Answer, ask};
 
@@ -73,8 +73,7 @@ impl Served {
         let environment = project.read("environments/sandbox.yaml");
         assert!(environment.contains(STAND_INS), "the environment names the stand-ins");
         project.write("environments/sandbox.yaml", &environment.replace(STAND_INS, &stand_ins));
-        let artefacts = artefacts();
-        let applied = project.dn_with(&[("DN_ARTEFACTS", &artefacts)], &["apply", "sandbox", "--yes"]);
+        let applied = project.dn_with(&[("DN_ARTEFACTS", artefacts())], &["apply", "sandbox", "--yes"]);
         assert_eq!(applied.code, Some(0), "{}", applied.text);
         let (output, writer) = std::io::pipe().expect("a pipe");
         let dn = binary().display().to_string();
@@ -217,9 +216,14 @@ impl Said {
     }
 }
 
-/// The real functions, built as `dn apply sandbox` builds them.
+/// The folder of the real functions, built once as `dn apply sandbox` builds them.
+pub(crate) fn artefacts() -> &'static str {
+    static BUILT: LazyLock<String> = LazyLock::new(build);
+    &BUILT
+}
+
 #[expect(clippy::disallowed_methods, reason = "the real program builds with the Rust of whoever tests")]
-fn artefacts() -> String {
+fn build() -> String {
     let folder = env::current_exe().expect("this program");
     let folder = folder.ancestors().nth(2).expect("target/PROFILE").join("artefacts-served");
     let mut command = Command::new(binary());

@@ -226,7 +226,9 @@ async fn gateway_call(
     answer.into_http()
 }
 
-fn read(request: Request<Bytes>, peer: Peer, at_ms: u64) -> gateway::Request {
+/// A request as API Gateway sees it, with ids of its own.
+#[must_use]
+pub fn read(request: Request<Bytes>, peer: Peer, at_ms: u64) -> gateway::Request {
     let (parts, body) = request.into_parts();
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     gateway::Request {

@@ -134,7 +134,8 @@ pub const WEBHOOK_TOKENS: Table = Table {
     keeps: false,
 };
 
-/// Counters of requests by user, endpoint and minute (R103), by user and day, and by API and day (A10); idempotency keys.
+/// Counters of requests by user, endpoint and minute (R103), by user and day, and by API and day (A10); idempotency
+/// keys.
 pub const RATE_LIMITS: Table = Table {
     stack: "outreach",
     name: "rate-limits",

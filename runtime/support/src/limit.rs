@@ -1,5 +1,5 @@
-//! Requests of users, counted in a table that all instances share: of one a minute (R103), of one a day and of all a day
-//! (A10: a usage plan counts keys, and these callers have none).
+//! Requests of users, counted in a table that all instances share: of one a minute (R103), of one a day and of all a
+//! day (A10: a usage plan counts keys, and these callers have none).
 
 use contract::{
     api::user_limits_of,

@@ -60,10 +60,10 @@ impl Request {
     /// not.
     pub fn read(mut event: Value, body_max: usize) -> Result<Self, Failed> {
         // A parameter without a value, which the reader of events does not survive.
-        if let Some(all) =
-            event.get_mut("multiValueQueryStringParameters").and_then(|all| all.as_object_mut())
-        {
-            all.retain(|_, values| values.as_array().is_none_or(|values| !values.is_empty()));
+        for form in ["multiValueQueryStringParameters", "queryStringParameters"] {
+            if let Some(all) = event.get_mut(form).and_then(Value::as_object_mut) {
+                all.retain(|_, values| values.as_array().is_none_or(|values| !values.is_empty()));
+            }
         }
         let event = serde_json::from_value(event);
         // The message may quote a value.

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -17,7 +19,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::project::root;
+use crate::{laws::REGION, project::root};
 
 /// Exact versions of the emulator and of all that it needs.
 const REQUIREMENTS: &str = include_str!("../../requirements.txt");
@@ -52,16 +54,35 @@ pub(super) fn tell(text: &str) {
 impl Emulator {
     /// An emulator of an empty account. `None`, said loudly, where it cannot be had; in CI that is a failure.
     pub(super) async fn start(account: &str) -> Option<Self> {
-        Self::begin(account, "false").await
+        Self::begin(account, "false", None).await
     }
 
     /// One that checks signatures, and refuses what no policy allows.
     pub(super) async fn guarded(account: &str) -> Option<Self> {
-        Self::begin(account, "true").await
+        Self::begin(account, "true", None).await
     }
 
-    async fn begin(account: &str, guarded: &str) -> Option<Self> {
-        match Self::try_start(account, guarded).await {
+    /// The same, and the functions that it runs ask this endpoint for everything.
+    pub(super) async fn guarded_behind(account: &str, endpoint: &str) -> Option<Self> {
+        Self::begin(account, "true", Some(endpoint)).await
+    }
+
+    /// Clients of its owner.
+    pub(super) fn owner(&self) -> SdkConfig {
+        self.config(Credentials::new("test", "test", None, None, "an emulator"))
+    }
+
+    pub(super) fn config(&self, keys: Credentials) -> SdkConfig {
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .credentials_provider(SharedCredentialsProvider::new(keys))
+            .endpoint_url(format!("http://127.0.0.1:{}", self.port))
+            .build()
+    }
+
+    async fn begin(account: &str, guarded: &str, endpoint: Option<&str>) -> Option<Self> {
+        match Self::try_start(account, guarded, endpoint).await {
             Ok(emulator) => Some(emulator),
             Err(why) => {
                 assert!(!in_ci(), "the independent emulator: {why}");
@@ -73,12 +94,12 @@ impl Emulator {
         }
     }
 
-    async fn try_start(account: &str, guarded: &str) -> Result<Self, String> {
+    async fn try_start(account: &str, guarded: &str, endpoint: Option<&str>) -> Result<Self, String> {
         static INSTALLED: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
         let program = INSTALLED.get_or_init(installed).await.clone()?;
         let mut last = String::new();
         for _ in 0..STARTS_MAX {
-            match Self::once(&program, account, guarded).await {
+            match Self::once(&program, account, guarded, endpoint).await {
                 Ok(emulator) => return Ok(emulator),
                 Err(why) => last = why,
             }
@@ -86,7 +107,12 @@ impl Emulator {
         Err(last)
     }
 
-    async fn once(program: &Path, account: &str, guarded: &str) -> Result<Self, String> {
+    async fn once(
+        program: &Path,
+        account: &str,
+        guarded: &str,
+        endpoint: Option<&str>,
+    ) -> Result<Self, String> {
         let free = TcpListener::bind(("127.0.0.1", 0)).await.and_then(|listener| listener.local_addr());
         let port = free.map_err(|error| format!("no free port: {error}"))?.port();
         let folder = tempfile::tempdir().map_err(|error| format!("no folder: {error}"))?;
@@ -99,6 +125,8 @@ impl Emulator {
             .env("AUTH", guarded)
             // The owner's, by which the emulator checks signatures.
             .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
+            // It hands this one on to functions.
+            .envs(endpoint.map(|endpoint| ("AWS_ENDPOINT_URL", endpoint)))
             // Listeners of services that nobody here uses, on ports of their own.
             .envs([("IOT_MTLS_ENABLED", "0"), ("SFTP_ENABLED", "0")])
             .env("TMPDIR", folder.path())

@@ -110,6 +110,10 @@ fn name_of(head: &str, body: &[u8]) -> String {
         return action.to_owned();
     }
     let line = line.trim_end_matches(" HTTP/1.1");
+    // A read with a filter in its body.
+    if line.starts_with("POST /v2/email/contact-lists/") && line.ends_with("/contacts/list") {
+        return "ListContacts".to_owned();
+    }
     line.replacen("GET ", "Get ", 1).replacen("HEAD ", "Head ", 1)
 }
 
@@ -122,6 +126,8 @@ fn every_protocol_tells_what_is_called() {
     assert_eq!(name("POST / HTTP/1.1\r\n", "Action=CreateRole&Version=1"), "CreateRole");
     assert_eq!(name("PUT /bucket?policy HTTP/1.1\r\n", "{}"), "PUT /bucket?policy");
     assert_eq!(name("GET /bucket?policy HTTP/1.1\r\n", ""), "Get /bucket?policy");
+    let list = "POST /v2/email/contact-lists/one/contacts/list HTTP/1.1\r\n";
+    assert_eq!(name(list, "{}"), "ListContacts");
     let writes = ["CreateTable", "PUT /bucket", "DELETE /bucket"].map(sandbox::trouble::writes);
     assert_eq!(writes, [true; 3]);
     assert!(!sandbox::trouble::writes("Get /bucket"));

@@ -10,8 +10,8 @@
 
 use std::collections::BTreeSet;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_config::SdkConfig;
+use aws_credential_types::Credentials;
 use contract::{
     function::{FUNCTIONS, Function},
     variable::Meaning,
@@ -25,7 +25,7 @@ use model::policy::{Policy, Statement};
 
 use super::emulator::{Emulator, tell};
 use crate::{
-    laws::{ACCOUNT, Cloud, PlainGate, REGION, apply, scope},
+    laws::{ACCOUNT, Cloud, PlainGate, apply, scope},
     policies::needs::{self, Need},
     stage::{artefacts, environment},
 };
@@ -49,22 +49,9 @@ struct Guarded {
 }
 
 impl Guarded {
-    fn config(&self, keys: Credentials) -> SdkConfig {
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .credentials_provider(SharedCredentialsProvider::new(keys))
-            .endpoint_url(format!("http://127.0.0.1:{}", self.emulator.port))
-            .build()
-    }
-
-    fn owner(&self) -> SdkConfig {
-        self.config(Credentials::new("test", "test", None, None, "an emulator"))
-    }
-
     /// Credentials of a role, as Lambda would give them to a function.
     async fn become_role(&self, name: &str) -> SdkConfig {
-        let owner = self.owner();
+        let owner = self.emulator.owner();
         let trust = Policy::new([Statement::allow(["sts:AssumeRole"], [""; 0]).to_aws(ACCOUNT)]);
         let iam = aws_sdk_iam::Client::new(&owner);
         let opened =
@@ -76,13 +63,14 @@ impl Guarded {
         let session = session.expect("the owner may be the role");
         let keys = session.credentials().expect("credentials");
         let token = Some(keys.session_token().to_owned());
-        self.config(Credentials::new(keys.access_key_id(), keys.secret_access_key(), token, None, "a role"))
+        let (id, secret) = (keys.access_key_id(), keys.secret_access_key());
+        self.emulator.config(Credentials::new(id, secret, token, None, "a role"))
     }
 }
 
 impl Cloud for Guarded {
     fn clients(&self) -> Clients {
-        Clients::new(&self.owner())
+        Clients::new(&self.emulator.owner())
     }
 
     fn gate(&self) -> PlainGate {
@@ -128,7 +116,7 @@ async fn a_role_can_do_what_its_function_declares_and_is_refused_one_action_besi
     let cloud = Guarded { emulator };
     let world = world();
     apply(&world, &cloud).await.expect("all is made");
-    let owner = Caller::of(&cloud.owner());
+    let owner = Caller::of(&cloud.emulator.owner());
     let arns = owner.arns(&world.declared(&scope())).await;
     owner.fill(&arns).await;
     let mut wrong = Vec::new();

@@ -63,9 +63,8 @@ async fn mail_of_ses_is_on_the_same_page() {
     let client = aws_sdk_sesv2::Client::new(&account.sdk_config());
     client.create_email_identity().email_identity("crm.example").send().await.expect("an identity");
     let text = |data: &str| Content::builder().data(data).build().expect("a text");
-    let header = |name: &str, value: &str| {
-        MessageHeader::builder().name(name).value(value).build().expect("a header")
-    };
+    let header =
+        |name: &str, value: &str| MessageHeader::builder().name(name).value(value).build().expect("a header");
     let message = Message::builder()
         .subject(text("Your report"))
         .body(Body::builder().text(text("It is here")).build())
@@ -78,7 +77,8 @@ async fn mail_of_ses_is_on_the_same_page() {
     let list = self::text(&stand_ins.answer(request("GET", "/", &[], "")).await);
     assert!(list.contains(&format!("/ses/{id}")) && list.contains("Your report"), "{list}");
     let page = self::text(&stand_ins.answer(request("GET", &format!("/ses/{id}"), &[], "")).await);
-    let shown = ["List-Unsubscribe-Post", "List-Unsubscribe=One-Click", "u.example/a", "It is here", "ann@x.example"];
+    let shown =
+        ["List-Unsubscribe-Post", "List-Unsubscribe=One-Click", "u.example/a", "It is here", "ann@x.example"];
     for one in shown {
         assert!(page.contains(one), "{one}: {page}");
     }
