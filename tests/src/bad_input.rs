@@ -23,7 +23,7 @@ fn check(ran: &Ran, code: i32, says: &[&str]) {
 
 /// As [`check`], for a failure: it gives a hint, and the project's files are as they were.
 #[track_caller]
-fn refused(project: &Project, args: &[&str], code: i32, says: &[&str]) {
+pub(crate) fn refused(project: &Project, args: &[&str], code: i32, says: &[&str]) {
     let before = project.files();
     let ran = project.dn(args);
     check(&ran, code, says);

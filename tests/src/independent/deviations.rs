@@ -13,6 +13,8 @@ use Out::{Checks, Start};
 
 /// Kinds that the emulator lacks, and what it says when asked for them. The embedded account alone judges them.
 pub(super) const MISSING_KINDS: &[(&str, &str)] = &[
+    // Its API cannot be imported either.
+    ("base path mapping", "Unknown API Gateway v1 path"),
     ("contact list", "Unknown SES v2 path"),
     ("identity", ""),
     ("mail account", ""),
