@@ -70,6 +70,30 @@ pub(super) const DEVIATIONS: &[(&str, Out, &str)] = &[
         "UpdateApiKey keeps `enabled` as a boolean; here as text, and the answer cannot be read",
     ),
     (
+        "domain name",
+        Checks(&["regional: ownership", "everything set: ownership", "at the edge: ownership"]),
+        "the tagging API lists domain names; here it does not know them",
+    ),
+    (
+        "domain name",
+        Checks(&[
+            "regional: certificate",
+            "regional: tls",
+            "regional: truststore",
+            "regional: dual_stack",
+            "regional: routing",
+            "everything set: certificate",
+            "everything set: truststore",
+            "everything set: truststore#2",
+            "everything set: truststore#3",
+            "everything set: dual_stack",
+            "everything set: routing",
+            "at the edge: certificate",
+            "at the edge: tls",
+        ]),
+        "UpdateDomainName changes a domain; here it is an unknown path",
+    ),
+    (
         "receipt rule",
         Checks(&[
             "minimal: enabled",

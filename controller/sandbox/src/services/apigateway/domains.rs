@@ -268,7 +268,7 @@ fn check_target(api: &str, stage: &str, world: &World<'_>) -> Result<(), Refusal
 pub(super) fn map(input: &Value, world: &mut World<'_>) -> Result<Value, Refusal> {
     existing(input, world)?;
     let (key, paths) = (mapping_key(input), paths_of(text(input, "domainName"), world));
-    let path = key.rsplit('/').next().unwrap_or_default();
+    let (_, path) = key.split_once('/').unwrap_or_default();
     if paths.iter().any(|one| one == path) {
         return Err(conflict("Base path already exists for this domain name"));
     }
