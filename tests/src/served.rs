@@ -24,6 +24,7 @@ mod chromium;
 mod collection;
 mod discretion;
 mod http;
+mod switching;
 
 use http::{Answer, ask};
 
