@@ -9,6 +9,7 @@ mod environment;
 mod interruption;
 mod plan_file;
 mod together;
+mod toolchain;
 
 /// Checks how a run ended and that it said all of this, wherever lines broke.
 #[track_caller]
