@@ -66,6 +66,14 @@ async fn urls_outlive_an_api() {
     assert_eq!(report.failed, BTreeMap::new());
     assert_eq!(stage.plan(&Selection::default()).await.steps, []);
     assert!(stage.drift().await.is_empty());
+    let aws = aws_sdk_apigateway::Client::new(&stage.account.sdk_config());
+    let (api, ..) = stage.account.apis().into_iter().next().expect("an API");
+    let stray = aws.create_base_path_mapping().domain_name("api.example.com").base_path("stray");
+    stray.rest_api_id(api).stage("dev").send().await.expect("somebody leads the domain elsewhere too");
+    let drift = stage.drift().await;
+    assert!(drift.unmanaged.iter().any(|one| one.contains("api.example.com/stray")), "{drift:?}");
+    let unmap = aws.delete_base_path_mapping().domain_name("api.example.com").base_path("stray");
+    unmap.send().await.expect("it is deleted");
     let before = variables(&stage.account);
     let text = format!("{before:?}");
     let url = "https://api.example.com/outreach/outreach/unsubscribe";

@@ -8,9 +8,9 @@
 //! cargo bench --workspace --bench through -- target/lambda/dn_api:dn-api-health
 //! ```
 //!
-//! Against a server that runs, as it was applied. The gateway's throttles hold there, so a method that lets 50 through a
-//! second is measured at a pace below that, and the most requests a second are those that were answered at all, whatever
-//! their status:
+//! Against a server that runs, as it was applied. The gateway's throttles hold there, so a method that lets 50
+//! through a second is measured at a pace below that, and the most requests a second are those that were answered
+//! at all, whatever their status:
 //!
 //! ```sh
 //! cargo dn apply sandbox --yes && cargo dn serve sandbox --port 9000
