@@ -130,10 +130,17 @@ fn declare(project: &Project, domain: &str) {
     project.replace(FILE, "  path: dev\n", &format!("  path: dev\n  domain: {domain}\n"));
 }
 
+fn undeclare(project: &Project) {
+    let text = project.read(FILE);
+    let kept: Vec<&str> = text.lines().filter(|line| !line.starts_with("  domain: {")).collect();
+    project.write(FILE, &(kept.join("\n") + "\n"));
+}
+
 #[test]
 fn the_program_tells_the_record_and_takes_the_domain_down() {
     let project = Project::new();
-    declare(&project, &format!("{{name: api.example.com, certificate: \"{CERTIFICATE}\"}}"));
+    let domain = format!("{{name: api.example.com, certificate: \"{CERTIFICATE}\"}}");
+    declare(&project, &domain);
     let ran = project.dn(&["apply", "sandbox", "--yes"]);
     assert_eq!(ran.code, Some(0), "{}", ran.text);
     let ran = project.dn(&["plan", "sandbox"]);
@@ -159,6 +166,17 @@ fn the_program_tells_the_record_and_takes_the_domain_down() {
     let domains = project.account().documents()["apigateway/domains"].clone();
     assert_eq!(domains.keys().collect::<Vec<_>>(), ["calls.example.com"], "the old one is gone");
     assert_eq!(project.dn(&["plan", "sandbox"]).code, Some(0));
+    undeclare(&project);
+    let ran = project.dn(&["apply", "sandbox", "--yes"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.text);
+    assert!(project.account().mappings().is_empty(), "its mappings went with it");
+    assert_eq!(project.dn(&["plan", "sandbox"]).code, Some(0));
+    let told: Value =
+        serde_json::from_str(&project.dn(&["outputs", "sandbox", "--json"]).text).expect("JSON");
+    assert!(told["apis"]["financial"].as_str().is_some_and(|url| url.contains(".execute-api.")), "{told}");
+
+    declare(&project, &domain);
+    assert_eq!(project.dn(&["apply", "sandbox", "--yes"]).code, Some(0));
     let mut args = vec!["destroy", "sandbox", "--yes"];
     for held in ["operations/bucket/control", "shared/key/unsubscribe"] {
         args.extend(["--destroy-data", held]);
