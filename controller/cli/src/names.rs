@@ -30,3 +30,20 @@ impl Names for Embedded {
         Box::pin(async move { self.0.addresses(host).into_iter().collect() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn this_machine_resolves_its_own_name() {
+        let found = Resolver.addresses("localhost").await;
+        assert!(!found.is_empty() && found.iter().all(IpAddr::is_loopback), "{found:?}");
+    }
+
+    #[tokio::test]
+    async fn where_only_the_account_is_nothing_else_has_addresses() {
+        let account = Account::in_memory("000000000000", "us-east-1", sandbox::Clock::simulated());
+        assert!(Embedded(account).addresses("localhost").await.is_empty());
+    }
+}
