@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::code::{Code, Switch};
 
 mod accepted;
+mod domain;
 mod outside;
 
 pub use accepted::{Accepted, Day, Sentence};
+pub use domain::{BasePath, CertificateArn, Domain, HostName};
 pub use outside::{Ci, Firebase, Logs, Mail, Mailgun, Reports, Thresholds, Unsubscribe, Web};
 
 /// One stage: an account, and what differs there.
@@ -210,6 +212,17 @@ impl Environment {
             names: self.overrides()?,
             tags: self.tags.clone(),
         })
+    }
+
+    /// Whether its parts fit each other.
+    ///
+    /// # Errors
+    /// Says which do not.
+    pub fn check(&self) -> Result<(), String> {
+        let Some(domain) = &self.web.domain else { return Ok(()) };
+        let apis: Vec<&str> = contract::api::APIS.iter().map(|api| api.name).collect();
+        let checked = domain.check(self.account.as_str(), self.region.as_str(), &apis);
+        checked.map_err(|what| format!("web.domain.{what}"))
     }
 
     /// The accepted differences, with the place in the list of one whose address is none.

@@ -21,7 +21,7 @@ use kinds::{
 use model::{Address, Ref, Text};
 use serde_json::{Map, Value, json};
 
-use crate::{Environment, operations::Operations};
+use crate::{Environment, domains, operations::Operations};
 
 /// The longest that API Gateway waits for a function.
 const TIMEOUT_MS: u32 = 29_000;
@@ -72,8 +72,12 @@ pub(crate) fn declare(
     environment: &Environment,
     operations: &Operations,
 ) -> Result<(), DeclareError> {
+    let domain = domains::declare(world, environment)?;
     for api in APIS {
         let gateway = gateway(world, environment, operations, api)?;
+        if let Some(domain) = &domain {
+            domains::lead(world, environment, domain, api, &gateway)?;
+        }
         plan(world, environment, api, &gateway)?;
         callers(world, environment, api, &gateway)?;
     }

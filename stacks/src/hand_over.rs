@@ -8,7 +8,7 @@ use contract::{
 use kinds::bound::DeclareError;
 use model::{Address, Text};
 
-use crate::{Environment, reports};
+use crate::{Environment, domains, reports};
 
 /// What is set elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct HandOver {
     pub webhook_events: &'static [&'static str],
     /// Record by which mail to the unsubscribe mailbox comes in: name, type, value.
     pub mailbox: [String; 3],
+    /// Record by which callers find the domain of the APIs, where they have one.
+    pub domain: Option<[Text; 3]>,
 }
 
 /// What a variable is set to.
@@ -58,13 +60,20 @@ pub fn hand_over(environment: &Environment) -> Result<HandOver, DeclareError> {
     }
     let mut apis = Vec::new();
     for api in APIS {
-        apis.push((api.name.to_owned(), of(api.stack, "rest api", api.name, "url")?));
+        apis.push((api.name.to_owned(), domains::url_of(environment, api.stack, api.name)?));
     }
-    let webhook = of("outreach", "rest api", "outreach", "url")?.then(path_of("webhook"));
+    let webhook = domains::url_of(environment, "outreach", "outreach")?.then(path_of("webhook"));
     let domain = environment.mail.unsubscribe_mailbox.rsplit('@').next().unwrap_or_default();
     let server = format!("10 inbound-smtp.{}.amazonaws.com", environment.region.as_str());
     let mailbox = [domain.to_owned(), "MX".to_owned(), server];
-    Ok(HandOver { front_end, apis, webhook, webhook_events: MAILGUN_EVENTS, mailbox })
+    let domain = match &environment.web.domain {
+        None => None,
+        Some(domain) => {
+            let target = of(domains::STACK, "domain name", domains::NAME, "target")?;
+            Some([domain.name.as_str().into(), "CNAME".into(), target])
+        }
+    };
+    Ok(HandOver { front_end, apis, webhook, webhook_events: MAILGUN_EVENTS, mailbox, domain })
 }
 
 /// The path of an endpoint, as the contract has it.

@@ -11,7 +11,7 @@
 //! | [`observability`] | alarms and the dashboard, derived from the contract |
 //!
 //! Functions, roles, gateways, usage plans and their alarms are derived from the contract (`functions`, `gateways`,
-//! `permissions`, `values`): a new endpoint is declared there and nowhere here.
+//! `domains`, `permissions`, `values`): a new endpoint is declared there and nowhere here.
 //!
 //! [`applied`] is what an apply leaves behind, so that others declare the same later.
 //!
@@ -23,6 +23,7 @@ use model::Address;
 pub mod applied;
 pub mod code;
 pub mod dn_api;
+mod domains;
 pub mod environment;
 pub mod financial;
 mod forge;

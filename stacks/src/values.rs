@@ -10,7 +10,7 @@ use contract::{
 use kinds::bound::DeclareError;
 use model::{Address, Text};
 
-use crate::Environment;
+use crate::{Environment, domains};
 
 /// The address of what a variable names.
 pub(crate) fn address(meaning: Meaning) -> Result<Option<Address>, DeclareError> {
@@ -53,11 +53,11 @@ fn setting(setting: Setting, environment: &Environment) -> Result<Option<Text>, 
         Setting::PostalAddress => mail.postal_address.as_str().into(),
         Setting::OutreachUnsubscribeUrl => match &unsubscribe.outreach_url {
             Some(url) => url.as_str().into(),
-            None => api_url("outreach")?.then("/outreach/unsubscribe"),
+            None => domains::url_of(environment, "outreach", "outreach")?.then("/outreach/unsubscribe"),
         },
         Setting::FinancialUnsubscribeUrl => match &unsubscribe.financial_url {
             Some(url) => url.as_str().into(),
-            None => api_url("financial")?.then("/financial/unsubscribe"),
+            None => domains::url_of(environment, "financial", "financial")?.then("/financial/unsubscribe"),
         },
         Setting::UnsubscribeMailbox => mail.unsubscribe_mailbox.as_str().into(),
         Setting::ConfirmationUrl => return Ok(unsubscribe.confirmation_url.as_deref().map(Text::from)),
@@ -65,9 +65,4 @@ fn setting(setting: Setting, environment: &Environment) -> Result<Option<Text>, 
         Setting::TrackingDays => mail.tracking_days.to_string().into(),
         Setting::SuppressionDays => mail.suppression_days.to_string().into(),
     }))
-}
-
-/// The URL of an API; its id is AWS's, so this waits for the API.
-fn api_url(api: &str) -> Result<Text, DeclareError> {
-    Ok(Text::of(&Address::new(api, "rest api", api)?, "url"))
 }

@@ -9,6 +9,7 @@ mod environment;
 mod interruption;
 mod plan_file;
 mod together;
+mod toolchain;
 
 /// Checks how a run ended and that it said all of this, wherever lines broke.
 #[track_caller]
@@ -23,7 +24,7 @@ fn check(ran: &Ran, code: i32, says: &[&str]) {
 
 /// As [`check`], for a failure: it gives a hint, and the project's files are as they were.
 #[track_caller]
-fn refused(project: &Project, args: &[&str], code: i32, says: &[&str]) {
+pub(crate) fn refused(project: &Project, args: &[&str], code: i32, says: &[&str]) {
     let before = project.files();
     let ran = project.dn(args);
     check(&ran, code, says);

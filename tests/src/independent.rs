@@ -296,6 +296,11 @@ async fn laws_of_the_gateway_account_elsewhere() {
 }
 
 #[tokio::test]
+async fn laws_of_the_domain_name_elsewhere() {
+    hold(&laws::domain_name::examples()).await;
+}
+
+#[tokio::test]
 async fn laws_of_the_key_elsewhere() {
     hold(&laws::key::examples()).await;
 }
@@ -367,6 +372,7 @@ async fn is_missing<R: Resource>(examples: &[Example<R>], says: &str) {
 async fn what_is_missing_elsewhere_still_is() {
     for (kind, says) in MISSING_KINDS {
         match *kind {
+            "base path mapping" => is_missing(&laws::base_path_mapping::examples(), says).await,
             "contact list" => is_missing(&laws::contact_list::examples(), says).await,
             "dashboard" => is_missing(&laws::dashboard::examples(), says).await,
             "identity" => is_missing(&laws::identity::examples(), says).await,

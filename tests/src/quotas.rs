@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kinds::{
     Scope, World,
+    bound::Handle,
     kinds::{
         api_key::ApiKey,
+        base_path_mapping::BasePathMapping,
         bucket::{Bucket, CorsRule},
         contact_list::{self, ContactList},
         distribution::{Distribution, Origin},
+        domain_name::DomainName,
         function_policy::{FunctionPolicy, Permission},
         key::Key,
         key_group::KeyGroup,
@@ -365,6 +368,37 @@ fn an_account_has_only_so_many() {
     let says = "the account: the stage needs more than the account has: ...= 501 distributions, and the \
         limit is 500";
     ends_at(500, says, distributions);
+    let domains = |world: &mut World, count: usize| {
+        for name in names(count) {
+            world.add("crm", &name, DomainName::regional(&name, "ARN")).expect("a domain");
+        }
+    };
+    let says = "the account: the stage needs more than the account has: ...= 121 custom domains, and the \
+        limit is 120";
+    ends_at(120, says, domains);
+}
+
+#[test]
+fn a_domain_leads_to_so_many_apis() {
+    let says = "crm/domain name/apis: it leads to too many APIs: 1 crm/base path mapping/n001...= 201 base \
+        path mappings, and the limit is 200";
+    ends_at(200, says, |world, count| {
+        let domain = DomainName::regional("api.example.com", "ARN");
+        let domain = world.add("crm", "apis", domain).expect("a domain");
+        let other = DomainName::regional("calls.example.com", "ARN");
+        let other = world.add("crm", "calls", other).expect("a domain");
+        let mapping = |domain: &Handle<DomainName>, name: &str| BasePathMapping {
+            domain: domain.by("name"),
+            path: Some(name.to_owned()),
+            api: Ref::live("a1"),
+            stage: "dev".into(),
+        };
+        // Those of another domain do not count.
+        world.add("crm", "elsewhere", mapping(&other, "a")).expect("a mapping");
+        for name in names(count) {
+            world.add("crm", &name, mapping(&domain, &name)).expect("a mapping");
+        }
+    });
 }
 
 #[test]

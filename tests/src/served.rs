@@ -24,6 +24,7 @@ mod chromium;
 pub(crate) mod collection;
 mod discretion;
 pub(crate) mod http;
+mod switching;
 
 use http::{Answer, ask};
 

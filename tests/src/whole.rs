@@ -4,6 +4,7 @@ mod adoption;
 mod bad_day;
 mod bad_input;
 mod by_hand;
+mod custom_domain;
 mod doors;
 mod figures;
 mod foreign;

@@ -16,6 +16,7 @@ mod control;
 mod declared;
 mod exit;
 mod ledger;
+mod names;
 mod progress;
 mod project;
 mod releases;

@@ -86,6 +86,10 @@ impl Project {
             Failure::error(format!("{shown}: names: {error}"))
                 .hint(format!("`dn graph {stage}` lists all addresses, once the key is corrected"))
         })?;
+        environment.check().map_err(|what| {
+            Failure::error(format!("{shown}: {what}"))
+                .hint("`dn schema` prints what the file may hold; editors complete from it")
+        })?;
         Ok(environment)
     }
 }

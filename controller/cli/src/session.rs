@@ -27,6 +27,7 @@ use crate::{
     artefacts,
     choice::nearest,
     exit::{Failure, Kind},
+    names,
     progress::News,
     project::Project,
     releases, source,
@@ -206,9 +207,12 @@ impl Session {
         if let Some(by) = options.later {
             self.clock = Arc::new(Later(by));
         }
-        let config =
-            if self.embedded { self.embedded_account(options)? } else { self.live_account(options).await? };
-        let clients = Clients::new(&config);
+        let clients = if self.embedded {
+            let account = self.embedded_account(options)?;
+            Clients::new(&account.sdk_config()).with_names(Arc::new(names::Embedded(account)))
+        } else {
+            Clients::new(&self.live_account(options).await?).with_names(Arc::new(names::Resolver))
+        };
         let gate = PacedGate::read_only(self.clock.clone(), Arc::new(Silent), self.clock.now_ms());
         let caller = Reader::new(clients.clone(), self.scope.clone(), Arc::new(gate)).caller().await;
         let caller = caller.map_err(|fault| unknown_caller(&self, &fault))?;
@@ -251,7 +255,7 @@ impl Session {
             .await)
     }
 
-    fn embedded_account(&self, options: &Stage) -> Result<SdkConfig, Failure> {
+    fn embedded_account(&self, options: &Stage) -> Result<Account, Failure> {
         let troubles = options.trouble.iter().map(|text| trouble(text)).collect::<Result<Vec<_>, _>>()?;
         let die = || std::process::exit(KILLED);
         let clock = sandbox::Clock::Ahead(options.later.unwrap_or_default());
@@ -261,7 +265,7 @@ impl Session {
             account.set_weather(sandbox::Weather::realistic());
         }
         troubles.into_iter().for_each(|trouble| account.plan_trouble(trouble));
-        Ok(account.sdk_config())
+        Ok(account)
     }
 }
 

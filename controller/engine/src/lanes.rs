@@ -36,6 +36,9 @@ pub fn lane(service: &str, action: &str) -> Option<(String, Rate)> {
         ("apigateway", "CreateRestApi") => own(Rate { every_ms: 3_000.0, burst: 1.0 }),
         ("apigateway", "PutRestApi") => own(rps(1.0)),
         ("apigateway", "DeleteRestApi") => own(Rate { every_ms: 30_000.0, burst: 1.0 }),
+        ("apigateway", "CreateDomainName" | "UpdateDomainName" | "DeleteDomainName") => {
+            own(Rate { every_ms: 30_000.0, burst: 1.0 })
+        }
         ("apigateway", "CreateDeployment") => own(Rate { every_ms: 5_000.0, burst: 1.0 }),
         ("apigateway", "UpdateUsagePlan" | "UpdateAccount") => own(Rate { every_ms: 20_000.0, burst: 1.0 }),
         ("apigateway", "CreateApiKey" | "DeleteApiKey") => own(burst(5.0, 5.0)),

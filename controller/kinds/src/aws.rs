@@ -4,6 +4,7 @@ pub(crate) mod caller;
 mod clients;
 mod door;
 pub(crate) mod inventory;
+pub(crate) mod names;
 mod scope;
 pub(crate) mod trail;
 
@@ -12,4 +13,5 @@ pub(crate) use clients::reads;
 pub use clients::{Clients, ReadOnly};
 pub use door::{Absent, CallError, Reader, Waiting, Writer};
 pub(crate) use inventory::whole_account;
+pub use names::Names;
 pub use scope::{Place, Scope, tag_changes};

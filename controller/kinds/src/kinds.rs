@@ -5,11 +5,13 @@ use crate::Kind;
 pub mod alarm;
 pub mod api_key;
 pub mod artefact;
+pub mod base_path_mapping;
 pub mod bucket;
 pub mod configuration_set;
 pub mod contact_list;
 pub mod dashboard;
 pub mod distribution;
+pub mod domain_name;
 pub mod function;
 pub mod function_policy;
 pub mod gateway_account;
@@ -41,10 +43,12 @@ pub const KINDS: &[Kind] = &[
     Kind::of::<alarm::Alarm>(),
     Kind::of::<artefact::Artefact>(),
     Kind::of::<api_key::ApiKey>(),
+    Kind::of::<base_path_mapping::BasePathMapping>(),
     Kind::of::<bucket::Bucket>(),
     Kind::of::<configuration_set::ConfigurationSet>(),
     Kind::of::<contact_list::ContactList>(),
     Kind::of::<dashboard::Dashboard>(),
+    Kind::of::<domain_name::DomainName>(),
     Kind::of::<identity_pool::IdentityPool>(),
     Kind::of::<identity_pool_roles::IdentityPoolRoles>(),
     Kind::of::<identity::Identity>(),

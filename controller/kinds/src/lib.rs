@@ -23,7 +23,7 @@ pub mod reads;
 pub mod resource;
 pub mod specs;
 
-pub use aws::{Clients, Place, Reader, Scope, Writer};
+pub use aws::{Clients, Names, Place, Reader, Scope, Writer};
 pub use bound::{Handle, Kind, World};
 pub use estate::{Managing, Watching};
 pub use kinds::KINDS;

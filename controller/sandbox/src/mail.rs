@@ -43,7 +43,8 @@ impl Account {
     }
 
     /// The DNS records that SES asked for are published for a domain (of an identity, or of its MAIL FROM), or the
-    /// owner of an address opened the link that SES sent. It may be said before the identity is made.
+    /// owner of an address opened the link that SES sent. It may be said before the identity is made. Of a domain of
+    /// API Gateway, the record that leads to it is published.
     ///
     /// # Errors
     /// When the account is kept in a directory that cannot be read or written.

@@ -77,6 +77,7 @@ fn published(service: &str, operation: &str) -> Option<(String, Rate)> {
         ("apigateway", "CreateRestApi") => own(1.0 / 3.0),
         ("apigateway", "PutRestApi") => own(1.0),
         ("apigateway", "DeleteRestApi") => own(1.0 / 30.0),
+        ("apigateway", "CreateDomainName" | "UpdateDomainName" | "DeleteDomainName") => own(1.0 / 30.0),
         ("apigateway", "CreateDeployment") => own(0.2),
         ("apigateway", "UpdateUsagePlan" | "UpdateAccount") => own(0.05),
         ("apigateway", "CreateApiKey" | "DeleteApiKey") => own(5.0),

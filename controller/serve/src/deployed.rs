@@ -25,6 +25,18 @@ pub struct Api {
     pub throttles: BTreeMap<String, Throttle>,
 }
 
+/// A base path of a custom domain, and where it leads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mapping {
+    /// The domain.
+    pub host: String,
+    /// Empty for the whole domain.
+    pub base: String,
+    pub api: String,
+    /// `None` where callers say it after the base path.
+    pub stage: Option<String>,
+}
+
 /// A path of an API and what it answers to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Resource {

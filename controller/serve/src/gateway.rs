@@ -35,8 +35,10 @@ pub const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     pub method: String,
-    /// With the stage, not decoded.
+    /// With the stage or the base path, not decoded.
     pub path: String,
+    /// The custom domain that the client spoke to, where it did.
+    pub domain: Option<Domain>,
     pub query: String,
     /// In order, repeated where they were.
     pub headers: Vec<(String, String)>,
@@ -52,7 +54,23 @@ pub struct Request {
     pub at_ms: u64,
 }
 
+/// A custom domain, and what of the path belongs to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Domain {
+    pub host: String,
+    /// `/outreach`, or empty.
+    pub base: String,
+}
+
 impl Request {
+    /// The path that the API knows: without the stage, or without the base path of a custom domain.
+    fn below(&self, stage: &str) -> Option<&str> {
+        match &self.domain {
+            None => route::below(stage, &self.path),
+            Some(domain) => route::below(&domain.base, &self.path),
+        }
+    }
+
     /// The first value of a header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -143,7 +161,7 @@ pub fn decide(api: &Api, usage: Option<&Usage>, limits: &mut Limits, request: &R
     if request.body.len() > BODY_BYTES_MAX {
         return refuse(Problem::too_large());
     }
-    let Some(path) = route::below_stage(&api.stage, &request.path) else {
+    let Some(path) = request.below(&api.stage) else {
         return refuse(Problem::no_stage());
     };
     let Some((resource, method, parameters)) = route::find(&api.resources, &request.method, path) else {
@@ -187,6 +205,12 @@ pub fn decide(api: &Api, usage: Option<&Usage>, limits: &mut Limits, request: &R
     }
 }
 
+/// The answer to a request that belongs to no stage.
+#[must_use]
+pub fn nowhere(api: &Api, request: &Request) -> Response {
+    response::of(api, request, None, &Problem::no_stage())
+}
+
 /// The answer to a request whose function was called.
 #[must_use]
 pub fn finish(api: &Api, request: &Request, outcome: &Outcome) -> Response {
@@ -200,7 +224,7 @@ pub fn finish(api: &Api, request: &Request, outcome: &Outcome) -> Response {
             None => Problem::malformed(),
         },
     };
-    let path = route::below_stage(&api.stage, &request.path).unwrap_or_default().to_owned();
+    let path = request.below(&api.stage).unwrap_or_default().to_owned();
     let found = route::find(&api.resources, &request.method, &path);
     let matched = found.map(|(resource, method, parameters)| Matched {
         api,

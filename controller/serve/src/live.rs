@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::{
     deployed::{
-        Api, EventSource, Function, GatewayResponse, Integration, Method, MockResponse, Period, Quota,
-        Resource, Schedule, Throttle, Usage,
+        Api, EventSource, Function, GatewayResponse, Integration, Mapping, Method, MockResponse, Period,
+        Quota, Resource, Schedule, Throttle, Usage,
     },
     view::Deployed,
 };
@@ -47,6 +47,11 @@ impl Deployed for Live {
 
     fn api(&self, id: &str, stage: &str) -> Option<Api> {
         Some(api(self.0.deployed_api(id, stage)?, self.0.id(), self.0.region()))
+    }
+
+    fn mappings(&self) -> Vec<Mapping> {
+        let all = self.0.mappings().into_iter();
+        all.map(|(host, base, api, stage)| Mapping { host, base, api, stage }).collect()
     }
 
     fn usage(&self, key: &str, api: &str, stage: &str) -> Option<Usage> {

@@ -20,7 +20,7 @@ use crate::{
     deliveries,
     deployed::{Api, Integration},
     endpoint,
-    gateway::{self, Decision, Limits, Outcome},
+    gateway::{self, Decision, Limits, Outcome, route::Led},
     http_server::{self, Peer},
     news::{News, Route, Sink},
     runtime::{Functions, Settings, driver::Invoke, failure, pool::Bounds, process::Surroundings},
@@ -217,13 +217,29 @@ async fn gateway_call(
     peer: Peer,
 ) -> Response<Bytes> {
     let began_ms = server.clock.now_ms();
-    let request = read(request, peer, began_ms);
+    let mut request = read(request, peer, began_ms);
     let (method, path) = (request.method.clone(), request.path.clone());
-    let (answer, function, why) = server.answer(&id, &stage, request).await;
+    let host = request.header("host").unwrap_or_default();
+    let (answer, function, why) = match gateway::route::led(&server.view.mappings(), host, &path) {
+        Led::Not => server.answer(&id, &stage, request).await,
+        Led::To { api, stage, domain } => {
+            request.domain = Some(domain);
+            server.answer(&api, &stage, request).await
+        }
+        Led::Nowhere => {
+            let why = format!("{host} leads nowhere with this path");
+            (nowhere(&id, &request), None, Some(why))
+        }
+    };
     let took_ms = server.clock.now_ms().saturating_sub(began_ms);
     let status = answer.status;
     (server.news)(News::Request { method, path, status, took_ms, function, why });
     answer.into_http()
+}
+
+/// The answer of an API that has nothing: what clients get who come to no stage.
+fn nowhere(id: &str, request: &gateway::Request) -> gateway::Response {
+    gateway::nowhere(&Api { id: id.to_owned(), ..Api::default() }, request)
 }
 
 /// A request as API Gateway sees it, with ids of its own.
@@ -234,6 +250,7 @@ pub fn read(request: Request<Bytes>, peer: Peer, at_ms: u64) -> gateway::Request
     gateway::Request {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
+        domain: None,
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
         body,
@@ -265,10 +282,7 @@ impl Server {
         request: gateway::Request,
     ) -> (gateway::Response, Option<String>, Option<String>) {
         let Some(api) = self.view.api(id, stage) else {
-            let gone = Api { id: id.to_owned(), ..Api::default() };
-            let decision = gateway::decide(&gone, None, &mut Limits::default(), &request);
-            let Decision::Answer(answer) = decision else { return Default::default() };
-            return (answer, None, Some("this stage has been deleted".to_owned()));
+            return (nowhere(id, &request), None, Some("this stage has been deleted".to_owned()));
         };
         let usage = request.header("x-api-key").and_then(|key| self.view.usage(key, id, stage));
         let decision = {

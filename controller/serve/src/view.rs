@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::deployed::{Api, EventSource, Function, Schedule, Usage};
+use crate::deployed::{Api, EventSource, Function, Mapping, Schedule, Usage};
 
 /// Where what is deployed is read from.
 pub trait Deployed: Send + Sync {
@@ -16,6 +16,8 @@ pub trait Deployed: Send + Sync {
     /// Id, name and stage of every stage of every REST API.
     fn apis(&self) -> Vec<(String, String, String)>;
     fn api(&self, id: &str, stage: &str) -> Option<Api>;
+    /// Where custom domains lead.
+    fn mappings(&self) -> Vec<Mapping>;
     /// What the plans let the key with this value do.
     fn usage(&self, key: &str, api: &str, stage: &str) -> Option<Usage>;
     /// The version that an ARN means now; of an alias, the one it points to.
@@ -41,6 +43,7 @@ struct Seen {
     changes: Option<u64>,
     apis: Option<Arc<[(String, String, String)]>>,
     api: BTreeMap<(String, String), Option<Arc<Api>>>,
+    mappings: Option<Arc<[Mapping]>>,
     usage: BTreeMap<(String, String, String), Option<Arc<Usage>>>,
     function: BTreeMap<String, Option<Arc<Function>>>,
     may_invoke: BTreeMap<(String, String, String), bool>,
@@ -74,6 +77,10 @@ impl View {
     pub fn api(&self, id: &str, stage: &str) -> Option<Arc<Api>> {
         let read = || self.from.api(id, stage).map(Arc::new);
         self.seen().api.entry((id.to_owned(), stage.to_owned())).or_insert_with(read).clone()
+    }
+
+    pub fn mappings(&self) -> Arc<[Mapping]> {
+        self.seen().mappings.get_or_insert_with(|| self.from.mappings().into()).clone()
     }
 
     pub fn usage(&self, key: &str, api: &str, stage: &str) -> Option<Arc<Usage>> {

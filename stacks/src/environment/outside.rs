@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Domain;
+
 /// The APIs and who calls them from a browser.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +19,9 @@ pub struct Web {
     pub paths: BTreeMap<String, String>,
     /// Origins that browsers may call from, exactly as they send them.
     pub origins: Vec<String>,
+    /// Without it the APIs are called at AWS's own URLs.
+    #[serde(default)]
+    pub domain: Option<Domain>,
 }
 
 impl Web {
@@ -87,7 +92,8 @@ fn half_a_year() -> u32 {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Unsubscribe {
-    /// The public URL in outreach mail, where a domain of our own stands before the API; else the API's.
+    /// The public URL in outreach mail, where a page of our own stands before the API; else the API's, below
+    /// `web.domain` where there is one.
     pub outreach_url: Option<String>,
     /// The same in financial mail.
     pub financial_url: Option<String>,

@@ -13,6 +13,8 @@ use Out::{Checks, Start};
 
 /// Kinds that the emulator lacks, and what it says when asked for them. The embedded account alone judges them.
 pub(super) const MISSING_KINDS: &[(&str, &str)] = &[
+    // Its API cannot be imported either.
+    ("base path mapping", "Unknown API Gateway v1 path"),
     ("contact list", "Unknown SES v2 path"),
     ("identity", ""),
     ("mail account", ""),
@@ -66,6 +68,30 @@ pub(super) const DEVIATIONS: &[(&str, Out, &str)] = &[
         "api key",
         Checks(&["enabled: enabled", "disabled: enabled"]),
         "UpdateApiKey keeps `enabled` as a boolean; here as text, and the answer cannot be read",
+    ),
+    (
+        "domain name",
+        Checks(&["regional: ownership", "everything set: ownership", "at the edge: ownership"]),
+        "the tagging API lists domain names; here it does not know them",
+    ),
+    (
+        "domain name",
+        Checks(&[
+            "regional: certificate",
+            "regional: tls",
+            "regional: truststore",
+            "regional: dual_stack",
+            "regional: routing",
+            "everything set: certificate",
+            "everything set: truststore",
+            "everything set: truststore#2",
+            "everything set: truststore#3",
+            "everything set: dual_stack",
+            "everything set: routing",
+            "at the edge: certificate",
+            "at the edge: tls",
+        ]),
+        "UpdateDomainName changes a domain; here it is an unknown path",
     ),
     (
         "receipt rule",

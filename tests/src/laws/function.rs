@@ -20,6 +20,7 @@ use super::{
 mod refusals;
 mod releases;
 mod switches;
+mod versions;
 
 pub(crate) const NAME: &str = "dn-test-subject";
 

@@ -27,6 +27,14 @@ pub(super) fn all(code: Code) -> Result<BTreeMap<Service, PathBuf>, Failure> {
             .hint("the source of the functions is gone: name built ones with --artefacts FOLDER")
     })?;
     let mut cargo = command(&source, code)?;
+    run(&mut cargo, Service::all)
+}
+
+/// What cargo made of the services that it was asked for.
+fn run<S: Iterator<Item = Service>>(
+    cargo: &mut Command,
+    services: impl Fn() -> S,
+) -> Result<BTreeMap<Service, PathBuf>, Failure> {
     let output = cargo.output().map_err(|error| {
         Failure::error(format!("cargo cannot be started: {error}"))
             .hint("install Rust, or name built artefacts with --artefacts FOLDER")
@@ -39,10 +47,10 @@ pub(super) fn all(code: Code) -> Result<BTreeMap<Service, PathBuf>, Failure> {
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         let message: Value = serde_json::from_str(line).unwrap_or_default();
         let binary = message["executable"].as_str();
-        let service = Service::all().find(|one| message["target"]["name"] == one.package());
+        let service = services().find(|one| message["target"]["name"] == one.package());
         found.extend(service.zip(binary.map(PathBuf::from)));
     }
-    match Service::all().find(|service| !found.contains_key(service)) {
+    match services().find(|service| !found.contains_key(service)) {
         None => Ok(found),
         Some(missing) => Err(Failure::error(format!("cargo built no binary of {}", missing.package()))),
     }
@@ -104,4 +112,69 @@ fn target(architecture: Architecture) -> Result<Option<&'static str>, Failure> {
         "`rustup target add {target}` and a linker for it (such as `cargo install cargo-zigbuild`), build on \
          such a machine and name the artefacts with --artefacts FOLDER, or choose another code.architecture"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{ffi::OsStr, fs};
+
+    use super::*;
+    use crate::artefacts::{archive::digest, machine};
+
+    /// Whatever is made, or kept for this machine.
+    fn is_source(name: &OsStr) -> bool {
+        let name = name.to_string_lossy();
+        name != "target" && name != "node_modules" && (name == ".cargo" || !name.starts_with('.'))
+    }
+
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).expect("a folder");
+        for entry in fs::read_dir(from).expect("a folder").flatten().filter(|one| is_source(&one.file_name()))
+        {
+            let to = to.join(entry.file_name());
+            match entry.path().is_dir() {
+                true => copy(&entry.path(), &to),
+                false => drop(fs::copy(entry.path(), to).expect("a copy")),
+            }
+        }
+    }
+
+    /// Builds a service as `dn build --release-mode` does, with nothing that was built before.
+    fn built(service: Service, source: &Path, target: &Path) -> Vec<u8> {
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(source).args(["build", "--quiet", "--message-format=json-render-diagnostics"]);
+        cargo.args(["--package", service.package(), "--target-dir"]).arg(target);
+        release(&mut cargo, source, Architecture::X86);
+        let binaries =
+            run(&mut stdio(cargo), || [service].into_iter()).unwrap_or_else(|why| panic!("{why:?}"));
+        fs::read(&binaries[&service]).expect("a binary")
+    }
+
+    /// Asks for what takes minutes of all processors.
+    const ASKED: &str = "DN_CLEAN_BUILDS";
+
+    /// Of the smallest service; two clean builds of all of them would take a quarter of an hour more.
+    #[test]
+    fn a_second_clean_build_elsewhere_gives_the_same_bytes() {
+        if env::var_os(ASKED).is_none() {
+            println!("SKIPPED: two clean builds take minutes; {ASKED}=yes makes them (README, \"Code\")");
+            return;
+        }
+        let here = Path::new(SOURCE).canonicalize().expect("the source");
+        let folder = tempfile::tempdir().expect("a folder");
+        let elsewhere = folder.path().join("a checkout at another path");
+        copy(&here, &elsewhere);
+        let first = built(Service::DnApi, &here, &folder.path().join("first"));
+        let second = built(Service::DnApi, &elsewhere, &folder.path().join("second"));
+        println!("{} bytes, SHA-256 {} and {}", first.len(), digest(&first), digest(&second));
+        machine::check(&first, Architecture::X86).expect("it runs at Lambda");
+        for path in [&here, &elsewhere, folder.path()] {
+            let path = path.display().to_string();
+            assert!(
+                !first.windows(path.len()).any(|part| part == path.as_bytes()),
+                "{path} is in the binary"
+            );
+        }
+        assert_eq!(digest(&first), digest(&second));
+    }
 }

@@ -42,7 +42,12 @@ pub(crate) fn outputs_text(outputs: &All, hand_over: &HandOver) -> String {
     let webhook = shown(&hand_over.webhook, outputs);
     text +=
         &format!("\nWebhook of Mailgun (POST)\n  {webhook}\n  for {}\n", hand_over.webhook_events.join(", "));
-    text + &format!("\nDNS record of the unsubscribe mailbox\n  {}\n", hand_over.mailbox.join(" "))
+    text += &format!("\nDNS record of the unsubscribe mailbox\n  {}\n", hand_over.mailbox.join(" "));
+    if let Some(record) = &hand_over.domain {
+        let record: Vec<String> = record.iter().map(|part| shown(part, outputs)).collect();
+        text += &format!("\nDNS record of the APIs' domain\n  {}\n", record.join(" "));
+    }
+    text
 }
 
 /// Columns as wide as they must be; the last one is open.
@@ -85,6 +90,10 @@ pub(crate) fn outputs_json(outputs: &All, hand_over: &HandOver) -> String {
     });
     let apis = hand_over.apis.iter().map(|(name, url)| (name.clone(), known(url, outputs)));
     let [name, kind, value] = &hand_over.mailbox;
+    let mut dns = vec![json!({ "name": name, "type": kind, "value": value })];
+    dns.extend(hand_over.domain.as_ref().map(|[name, kind, value]| {
+        json!({ "name": known(name, outputs), "type": known(kind, outputs), "value": known(value, outputs) })
+    }));
     let json = json!({
         "version": 1,
         "outputs": all,
@@ -95,7 +104,7 @@ pub(crate) fn outputs_json(outputs: &All, hand_over: &HandOver) -> String {
             "method": "POST",
             "events": hand_over.webhook_events,
         },
-        "dns": [{ "name": name, "type": kind, "value": value }],
+        "dns": dns,
     });
     format!("{json:#}\n")
 }
@@ -131,6 +140,7 @@ mod tests {
             webhook: text("@{outreach/rest api/outreach#url}/outreach/webhook"),
             webhook_events: &["clicked", "opened"],
             mailbox: ["example.com", "MX", "10 inbound-smtp.eu-west-1.amazonaws.com"].map(str::to_owned),
+            domain: Some(["api.example.com", "CNAME", "@{shared/domain name/apis#target}"].map(text)),
         }
     }
 
@@ -157,6 +167,9 @@ Webhook of Mailgun (POST)
 
 DNS record of the unsubscribe mailbox
   example.com MX 10 inbound-smtp.eu-west-1.amazonaws.com
+
+DNS record of the APIs' domain
+  api.example.com CNAME (after shared/domain name/apis)
 "
         );
         assert_eq!(outputs_text(&BTreeMap::new(), &hand_over()), "");
@@ -169,6 +182,7 @@ DNS record of the unsubscribe mailbox
         assert_eq!(read["outputs"]["outreach/rest api/outreach"]["id"], "a1b2c3");
         assert_eq!(read["front_end"]["REACT_APP_DN_API_KEY"], json!({ "api_key": "k1" }));
         assert_eq!(read["apis"]["dn-api"], Json::Null);
+        assert_eq!(read["dns"][1], json!({ "name": "api.example.com", "type": "CNAME", "value": null }));
         assert_eq!(
             read["mailgun_webhook"]["url"],
             "https://a1b2c3.execute-api.eu-west-1.amazonaws.com/v1/outreach/webhook"

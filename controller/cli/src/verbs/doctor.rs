@@ -77,9 +77,10 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Doctor) 
 }
 
 /// What people do once after an apply, by kind: a line each. What is left to do is told by the resources themselves.
-const AFTERWARDS: [(&str, &str, &str); 4] = [
+const AFTERWARDS: [(&str, &str, &str); 5] = [
     ("secret", "every secret has a value", "without a value"),
     ("identity", "the DNS records of every mail domain are published", "waiting for DNS records"),
+    ("domain name", "DNS leads callers to the domain of the APIs", "waiting for its DNS record"),
     ("mail account", "SES sends to everybody", "in the SES sandbox or stopped"),
     ("subscription", "everybody who is told of alarms has confirmed", "not confirmed"),
 ];

@@ -1,8 +1,10 @@
 //! The SDK clients, and views of them that can only look.
 
-use std::ops::Deref;
+use std::{ops::Deref, sync::Arc};
 
 use aws_config::{SdkConfig, retry::RetryConfig};
+
+use super::Names;
 
 /// A client of which only the calls named by [`reads!`] can be reached: what makes a write inside `observe` a
 /// compile error.
@@ -43,6 +45,7 @@ macro_rules! clients {
         #[derive(Clone)]
         pub struct Clients {
             region: String,
+            names: Option<Arc<dyn Names>>,
             $($service: $sdk::Client,)+
         }
 
@@ -51,11 +54,21 @@ macro_rules! clients {
             pub fn new(config: &SdkConfig) -> Self {
                 let region = config.region().map(ToString::to_string).unwrap_or_default();
                 let config = config.to_builder().retry_config(RetryConfig::disabled()).build();
-                Self { region, $($service: $sdk::Client::from_conf(configure!($sdk, &config)),)+ }
+                Self { region, names: None, $($service: $sdk::Client::from_conf(configure!($sdk, &config)),)+ }
             }
 
             pub fn region(&self) -> &str {
                 &self.region
+            }
+
+            /// The same, and somebody to ask where host names lead.
+            #[must_use]
+            pub fn with_names(self, names: Arc<dyn Names>) -> Self {
+                Self { names: Some(names), ..self }
+            }
+
+            pub(crate) fn names(&self) -> Option<&dyn Names> {
+                self.names.as_deref()
             }
         }
 

@@ -13,8 +13,8 @@
 //! environment and logging are replaced as a whole; the settings for events without a caller, and event
 //! sources, belong to the alias, not to the function; log groups and event sources outlive their function.
 //!
-//! Published versions stay: each is a way back, and 75 GB of them fit an account. Those that no alias names
-//! are deleted by hand.
+//! The last few published versions stay, each a way back; older ones that no alias names go when the function is
+//! changed (`prune`), since all versions of an account share 75 GB.
 
 use std::collections::BTreeMap;
 
@@ -35,6 +35,7 @@ use crate::{
 
 mod beside;
 pub(crate) mod look;
+mod prune;
 mod read;
 mod release;
 mod sources;
@@ -319,6 +320,7 @@ impl Resource for Function {
         self.sync_concurrency(at, &seen, aws).await?;
         self.sync_async_calls(at, &seen, aws).await?;
         sources::sync(&self.event_sources, at, &seen.sources, aws).await?;
+        self.prune(at, seen.alias.as_ref(), &version, aws).await?;
         sync_tags(at, &seen.tags, aws).await?;
         let mut outputs = Self::known(aws.scope(), at.name());
         outputs.insert("version".to_owned(), version);

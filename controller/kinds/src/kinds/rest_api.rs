@@ -266,7 +266,7 @@ impl Resource for RestApi {
         })
         .await
         .absent_on(ABSENT)
-        .map_err(|fault| fault.hint("take its stages out of every usage plan first"))?;
+        .map_err(|fault| fault.hint("take its stages out of every usage plan and every domain first"))?;
         Ok(())
     }
 }
@@ -403,7 +403,15 @@ impl KeySource {
 }
 
 impl Endpoint {
-    fn word(self) -> EndpointType {
+    pub(crate) fn read(found: &EndpointType) -> Self {
+        match found {
+            EndpointType::Regional => Self::Regional,
+            EndpointType::Private => Self::Private,
+            _ => Self::Edge,
+        }
+    }
+
+    pub(crate) fn word(self) -> EndpointType {
         match self {
             Self::Regional => EndpointType::Regional,
             Self::Edge => EndpointType::Edge,

@@ -7,11 +7,13 @@ use crate::{
     Resource,
     kinds::{
         alarm::Alarm,
+        base_path_mapping::BasePathMapping,
         bucket::Bucket,
         configuration_set::ConfigurationSet,
         contact_list::ContactList,
         dashboard::{Content, Dashboard},
         distribution::{Behavior, Distribution},
+        domain_name::DomainName,
         key_group::KeyGroup,
         public_key::PublicKey,
         receipt_rule::{ReceiptRule, Recipients},
@@ -31,6 +33,7 @@ const fn rule(says: &'static str, unit: &'static str) -> Rule {
 pub(super) fn check(specs: &Specs, limits: &Limits, ledger: &mut Ledger) {
     of_mail(specs, ledger);
     of_links(specs, limits, ledger);
+    of_domains(specs, ledger);
     of_data(specs, ledger);
     of_watching(specs, ledger);
     of_account(specs, limits, ledger);
@@ -127,6 +130,16 @@ fn of_watching(specs: &Specs, ledger: &mut Ledger) {
     }
 }
 
+/// API Gateway developer guide, "Quotas": base paths of a domain.
+fn of_domains(specs: &Specs, ledger: &mut Ledger) {
+    let mappings = specs.of::<BasePathMapping>();
+    for (address, domain) in specs.of::<DomainName>() {
+        let ours = mappings.iter().filter(|(_, one)| one.domain.text().as_str() == domain.name);
+        let rule = rule("it leads to too many APIs", "base path mappings");
+        ledger.count(Some(&address), rule, ours.map(|(at, _)| at), 200_u32);
+    }
+}
+
 /// What a stage alone would need of the account; other stages may be in it too.
 fn of_account(specs: &Specs, limits: &Limits, ledger: &mut Ledger) {
     for (address, role) in specs.of::<Role>() {
@@ -142,6 +155,7 @@ fn of_account(specs: &Specs, limits: &Limits, ledger: &mut Ledger) {
     all("distributions", addresses::<Distribution>(specs), limits.distributions);
     all("usage plans", addresses::<UsagePlan>(specs), limits.usage_plans);
     all("REST APIs", addresses::<RestApi>(specs), limits.rest_apis);
+    all("custom domains", addresses::<DomainName>(specs), limits.domain_names);
     all("buckets", addresses::<Bucket>(specs), limits.buckets);
     all("alarms", addresses::<Alarm>(specs), limits.alarms);
 }

@@ -25,6 +25,8 @@ pub struct Limits {
     pub key_groups: u32,
     pub usage_plans: u32,
     pub rest_apis: u32,
+    /// Custom domains of API Gateway.
+    pub domain_names: u32,
     pub buckets: u32,
     pub alarms: u32,
 }
@@ -43,6 +45,7 @@ impl Default for Limits {
             key_groups: 10,
             usage_plans: 300,
             rest_apis: 600,
+            domain_names: 120,
             buckets: 10_000,
             alarms: 5_000,
         }

@@ -13,6 +13,7 @@ use crate::wire::{Protocol, Reply, Request, Route};
 
 mod apis;
 mod deployed;
+mod domains;
 mod import;
 mod keys;
 mod methods;
@@ -31,6 +32,8 @@ const STAGES: &str = "apigateway/stages";
 const PLANS: &str = "apigateway/plans";
 const KEYS: &str = "apigateway/keys";
 const ACCOUNT: &str = "apigateway/account";
+const DOMAINS: &str = "apigateway/domains";
+const MAPPINGS: &str = "apigateway/mappings";
 
 /// The throttle of an account, unless it was raised (quota page of API Gateway).
 const ACCOUNT_RATE: f64 = 10_000.0;
@@ -53,6 +56,15 @@ fn route(method: &str, path: &[&str]) -> Option<Route> {
         (_, ["apikeys", rest @ ..]) => {
             let operation = of_collection(method, rest.len(), ["ApiKey", "ApiKeys"])?;
             Some((operation, rest.first().map(|id| ("keyId", own(id))).into_iter().collect()))
+        }
+        (_, ["domainnames", domain, "basepathmappings", rest @ ..]) => {
+            let operation = of_collection(method, rest.len(), ["BasePathMapping", "BasePathMappings"])?;
+            let path = rest.first().map(|path| ("basePath", own(path)));
+            Some((operation, [("domainName", own(domain))].into_iter().chain(path).collect()))
+        }
+        (_, ["domainnames", rest @ ..]) => {
+            let operation = of_collection(method, rest.len(), ["DomainName", "DomainNames"])?;
+            Some((operation, rest.first().map(|name| ("domainName", own(name))).into_iter().collect()))
         }
         (_, ["usageplans", id, "keys", rest @ ..]) => {
             let operation = of_collection(method, rest.len(), ["UsagePlanKey", "UsagePlanKeys"])?;
@@ -81,21 +93,29 @@ fn route(method: &str, path: &[&str]) -> Option<Route> {
 fn of_collection(method: &str, depth: usize, nouns: [&str; 2]) -> Option<&'static str> {
     const OPERATIONS: &[&str] = &[
         "CreateApiKey",
+        "CreateBasePathMapping",
         "CreateDeployment",
+        "CreateDomainName",
         "CreateRestApi",
         "CreateStage",
         "CreateUsagePlan",
         "CreateUsagePlanKey",
         "DeleteApiKey",
+        "DeleteBasePathMapping",
         "DeleteDeployment",
+        "DeleteDomainName",
         "DeleteRestApi",
         "DeleteStage",
         "DeleteUsagePlan",
         "DeleteUsagePlanKey",
         "GetApiKey",
         "GetApiKeys",
+        "GetBasePathMapping",
+        "GetBasePathMappings",
         "GetDeployment",
         "GetDeployments",
+        "GetDomainName",
+        "GetDomainNames",
         "GetModels",
         "GetRequestValidators",
         "GetRestApi",
@@ -106,6 +126,8 @@ fn of_collection(method: &str, depth: usize, nouns: [&str; 2]) -> Option<&'stati
         "GetUsagePlanKeys",
         "GetUsagePlans",
         "UpdateApiKey",
+        "UpdateBasePathMapping",
+        "UpdateDomainName",
         "UpdateRestApi",
         "UpdateStage",
         "UpdateUsagePlan",
@@ -204,6 +226,16 @@ fn handle(request: &Request, world: &mut World<'_>) -> Result<Reply, Refusal> {
         "CreateUsagePlanKey" => plans::add_key(input, world)?,
         "GetUsagePlanKeys" => plans::keys(input, world)?,
         "DeleteUsagePlanKey" => plans::remove_key(input, world)?,
+        "CreateDomainName" => domains::create(input, world)?,
+        "GetDomainName" => domains::get(input, world)?,
+        "GetDomainNames" => domains::list(input, world),
+        "UpdateDomainName" => domains::update(input, world)?,
+        "DeleteDomainName" => domains::delete(input, world)?,
+        "CreateBasePathMapping" => domains::map(input, world)?,
+        "GetBasePathMapping" => domains::get_mapping(input, world)?,
+        "GetBasePathMappings" => domains::mappings(input, world)?,
+        "UpdateBasePathMapping" => domains::remap(input, world)?,
+        "DeleteBasePathMapping" => domains::unmap(input, world)?,
         "CreateApiKey" => keys::create(input, world)?,
         "GetApiKey" => keys::get(input, world)?,
         "GetApiKeys" => keys::list(input, world),
@@ -293,6 +325,7 @@ fn find_tagged(
         ["restapis", id, "stages", stage] => (STAGES, format!("{id}/{stage}")),
         ["usageplans", id] => (PLANS, (*id).to_owned()),
         ["apikeys", id] => (KEYS, (*id).to_owned()),
+        ["domainnames", name] => (DOMAINS, (*name).to_owned()),
         _ => return Err(unknown()),
     };
     let tags = strings(world.get(collection, &id).ok_or_else(unknown)?.get("tags"));
@@ -331,5 +364,6 @@ fn tagged(world: &World<'_>) -> Vec<Tagged> {
     all.extend(of(STAGES, &|id| format!("restapis/{}", id.replacen('/', "/stages/", 1))));
     all.extend(of(PLANS, &|id| format!("usageplans/{id}")));
     all.extend(of(KEYS, &|id| format!("apikeys/{id}")));
+    all.extend(of(DOMAINS, &|name| format!("domainnames/{name}")));
     all
 }

@@ -31,7 +31,8 @@ pub fn proxy(matched: &Matched<'_>) -> Value {
         api.variables.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     json!({
         "resource": resource.path,
-        "path": path,
+        // With a custom domain the base path belongs to it, and with AWS's own URL the stage does not.
+        "path": request.domain.as_ref().map_or_else(|| path.clone(), |domain| format!("{}{path}", domain.base)),
         "httpMethod": request.method,
         "headers": last_of_each(&headers),
         "multiValueHeaders": all_of_each(&headers),
@@ -69,6 +70,8 @@ pub fn context(api: &Api, request: &Request, matched: Option<&Matched<'_>>) -> V
         identity["apiKeyId"] = usage.key_id.as_str().into();
     }
     let path = request.path.trim_start_matches('/');
+    let own = format!("{}.execute-api.{}.amazonaws.com", api.id, api.region);
+    let host = request.domain.as_ref().map_or(own, |domain| domain.host.clone());
     let mut context = json!({
         "httpMethod": request.method,
         "extendedRequestId": extended_id(&request.id),
@@ -78,8 +81,8 @@ pub fn context(api: &Api, request: &Request, matched: Option<&Matched<'_>>) -> V
         "accountId": api.account,
         "protocol": request.protocol,
         "stage": api.stage,
-        "domainPrefix": api.id,
-        "domainName": format!("{}.execute-api.{}.amazonaws.com", api.id, api.region),
+        "domainPrefix": host.split('.').next(),
+        "domainName": host,
         "requestId": request.id,
         "identity": identity,
         "deploymentId": api.deployment,

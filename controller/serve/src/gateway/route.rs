@@ -2,16 +2,59 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::deployed::{Method, Resource};
+use super::Domain;
+use crate::deployed::{Mapping, Method, Resource};
 
-/// The path below `/STAGE`, or `None` for another stage. Leading slashes count as one.
+/// The path below a stage or base path (neither slashes around it nor none at all matter), or `None` for another one.
+/// Leading slashes count as one.
 #[must_use]
-pub fn below_stage<'p>(stage: &str, path: &'p str) -> Option<&'p str> {
-    let rest = path.trim_start_matches('/').strip_prefix(stage)?;
-    match rest {
+pub fn below<'p>(base: &str, path: &'p str) -> Option<&'p str> {
+    let base = base.trim_matches('/');
+    let whole = path.trim_start_matches('/');
+    if base.is_empty() {
+        return Some(if whole.is_empty() { "/" } else { &path[path.len() - whole.len() - 1..] });
+    }
+    match whole.strip_prefix(base)? {
         "" => Some("/"),
         rest => rest.starts_with('/').then_some(rest),
     }
+}
+
+/// Where a custom domain leads a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Led {
+    /// The host is none of the custom domains.
+    Not,
+    /// The domain does not know the path.
+    Nowhere,
+    To {
+        api: String,
+        stage: String,
+        domain: Domain,
+    },
+}
+
+/// Where the host of a request leads it, by its first segment, else by what the whole domain leads to.
+#[must_use]
+pub fn led(mappings: &[Mapping], host: &str, path: &str) -> Led {
+    let host = host.split(':').next().unwrap_or_default();
+    let ours: Vec<&Mapping> = mappings.iter().filter(|one| one.host.eq_ignore_ascii_case(host)).collect();
+    if ours.is_empty() {
+        return Led::Not;
+    }
+    let mut segments = path.trim_start_matches('/').split('/');
+    let first = segments.next().unwrap_or_default();
+    let exact = ours.iter().find(|one| !one.base.is_empty() && one.base == first);
+    let Some(found) = exact.or_else(|| ours.iter().find(|one| one.base.is_empty())) else {
+        return Led::Nowhere;
+    };
+    let mut base = if found.base.is_empty() { String::new() } else { format!("/{}", found.base) };
+    let stage = found.stage.clone().unwrap_or_else(|| {
+        let said = if found.base.is_empty() { first } else { segments.next().unwrap_or_default() };
+        base = format!("{base}/{said}");
+        said.to_owned()
+    });
+    Led::To { api: found.api.clone(), stage, domain: Domain { host: host.to_owned(), base } }
 }
 
 /// A resource, its method, and the path's parameters.
@@ -113,9 +156,35 @@ mod tests {
 
     #[test]
     fn the_stage_comes_first() {
-        assert_eq!(below_stage("dev", "/dev/a"), Some("/a"));
-        assert_eq!(below_stage("dev", "/dev"), Some("/"));
-        assert_eq!(below_stage("dev", "/device"), None);
-        assert_eq!(below_stage("dev", "/prod/a"), None);
+        assert_eq!(below("dev", "/dev/a"), Some("/a"));
+        assert_eq!(below("dev", "/dev"), Some("/"));
+        assert_eq!(below("dev", "/device"), None);
+        assert_eq!(below("dev", "/prod/a"), None);
+        assert_eq!((below("", "/a"), below("", "//a"), below("", "/")), (Some("/a"), Some("/a"), Some("/")));
+        assert_eq!(below("/outreach", "/outreach/a"), Some("/a"));
+    }
+
+    #[test]
+    fn a_custom_domain_leads_by_its_base_path() {
+        let mapping = |host: &str, base: &str, api: &str, stage: Option<&str>| Mapping {
+            host: host.to_owned(),
+            base: base.to_owned(),
+            api: api.to_owned(),
+            stage: stage.map(str::to_owned),
+        };
+        let mappings = [
+            mapping("api.example.com", "mail", "a1", Some("dev")),
+            mapping("api.example.com", "said", "a2", None),
+            mapping("one.example.com", "", "a3", Some("prod")),
+        ];
+        let led = |host: &str, path: &str| match led(&mappings, host, path) {
+            Led::To { api, stage, domain } => format!("{api} {stage} {}", domain.base),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(led("127.0.0.1:9000", "/dev/a"), "Not");
+        assert_eq!(led("API.example.com:9000", "/mail/a"), "a1 dev /mail");
+        assert_eq!(led("api.example.com", "/mailer/a"), "Nowhere");
+        assert_eq!(led("api.example.com", "/said/test/a"), "a2 test /said/test");
+        assert_eq!(led("one.example.com", "/a"), "a3 prod ");
     }
 }

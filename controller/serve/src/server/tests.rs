@@ -16,7 +16,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    deployed::{EventSource, Function, Method, Resource, Schedule, Usage},
+    deployed::{EventSource, Function, Mapping, Method, Resource, Schedule, Usage},
     runtime::driver::tests::{artefact, artefact_with},
 };
 
@@ -48,6 +48,11 @@ impl Deployed for Fake {
         let resource = Resource { id: "r".into(), path: "/health".into(), methods };
         let (id, stage) = (id.to_owned(), stage.to_owned());
         Some(Api { id, name: "crm".into(), stage, resources: vec![resource], ..Api::default() })
+    }
+
+    fn mappings(&self) -> Vec<Mapping> {
+        let (host, base) = ("api.example.com".to_owned(), "mail".to_owned());
+        vec![Mapping { host, base, api: "a1".to_owned(), stage: Some("dev".to_owned()) }]
     }
 
     fn usage(&self, _: &str, _: &str, _: &str) -> Option<Usage> {
@@ -129,7 +134,12 @@ impl Stage {
 
 /// Status and body of one request on a connection of its own. `head` is everything before the blank line.
 async fn ask(host: &str, head: &str, body: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(host).await.unwrap();
+    ask_as(host, host, head, body).await
+}
+
+/// The same, of a server that is called otherwise than its address.
+async fn ask_as(host: &str, address: &str, head: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("{head}\r\nhost: {host}\r\nconnection: close\r\n\r\n{body}");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -156,6 +166,19 @@ async fn requests_reach_the_function() {
         }
     };
     assert_eq!(logged, ("GET".into(), "/dev/health".into(), 200, Some("crm-send".into())));
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_custom_domain_is_known_by_its_host() {
+    let stage = Stage::of(Fake::default()).await;
+    let get = async |path: &str| {
+        ask_as("api.example.com:443", &stage.api, &format!("GET {path} HTTP/1.1"), "").await
+    };
+    assert_eq!(get("/mail/health").await, (200, r#"{"path":"/mail/health","version":"0"}"#.to_owned()));
+    assert_eq!(get("/dev/health").await, (403, r#"{"message":"Forbidden"}"#.to_owned()));
+    let (status, body) = get("/mail/elsewhere").await;
+    assert_eq!((status, body.as_str()), (403, r#"{"message":"Missing Authentication Token"}"#));
     stage.end().await;
 }
 

@@ -6,8 +6,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use aws_sdk_apigateway::types::{
-    EndpointType, GatewayResponse as FoundResponse, Integration as FoundIntegration, Method, Model,
-    RequestValidator, Resource as FoundResource, RestApi as FoundApi, Stage as FoundStage,
+    GatewayResponse as FoundResponse, Integration as FoundIntegration, Method, Model, RequestValidator,
+    Resource as FoundResource, RestApi as FoundApi, Stage as FoundStage,
 };
 use futures::try_join;
 use model::{Fault, Outputs, Ref, policy::Policy};
@@ -205,11 +205,7 @@ macro_rules! settings {
                 Some(aws_sdk_apigateway::types::ApiKeySourceType::Authorizer) => KeySource::Authorizer,
                 _ => KeySource::Header,
             },
-            endpoint: match kinds.first() {
-                Some(EndpointType::Regional) => Endpoint::Regional,
-                Some(EndpointType::Private) => Endpoint::Private,
-                _ => Endpoint::Edge,
-            },
+            endpoint: kinds.first().map_or(Endpoint::Edge, Endpoint::read),
             execute_api: !found.disable_execute_api_endpoint(),
             policy: policy($at, id, found.policy(), $aws)?,
         }

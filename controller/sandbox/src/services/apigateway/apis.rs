@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    APIS, DEPLOYMENTS, STAGES, bad, check_tags, import, items, missing, new_id,
+    APIS, DEPLOYMENTS, STAGES, bad, check_tags, domains, import, items, missing, new_id,
     patch::{self, Operation},
     plans,
 };
@@ -184,10 +184,11 @@ fn change(api: &mut Value, id: &str, op: &Operation<'_>, world: &World<'_>) -> R
     Ok(())
 }
 
-/// An API goes with its stages and deployments, unless a usage plan names one of its stages.
+/// An API goes with its stages and deployments, unless a usage plan or a domain names it.
 pub(super) fn delete(input: &Value, world: &mut World<'_>) -> Result<Value, Refusal> {
     let id = text(input, "restApiId").to_owned();
     existing(input, world)?;
+    domains::refuse_mapped(&id, None, world)?;
     let below = format!("{id}/");
     let names = |collection: &str, world: &World<'_>| -> Vec<String> {
         world

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    ACCOUNT, ACCOUNT_BURST, ACCOUNT_RATE, DEPLOYMENTS, STAGES, apis, bad, check_tags, conflict, items,
-    missing, new_id,
+    ACCOUNT, ACCOUNT_BURST, ACCOUNT_RATE, DEPLOYMENTS, STAGES, apis, bad, check_tags, conflict, domains,
+    items, missing, new_id,
     patch::{self, Operation},
     plans,
 };
@@ -123,7 +123,9 @@ pub(super) fn list(input: &Value, world: &World<'_>) -> Result<Value, Refusal> {
 
 pub(super) fn delete(input: &Value, world: &mut World<'_>) -> Result<Value, Refusal> {
     existing(input, world)?;
-    plans::refuse_in_use(text(input, "restApiId"), text(input, "stageName"), world)?;
+    let (api, stage) = (text(input, "restApiId"), text(input, "stageName"));
+    plans::refuse_in_use(api, stage, world)?;
+    domains::refuse_mapped(api, Some(stage), world)?;
     world.remove(STAGES, &key(input, "stageName"));
     Ok(json!({}))
 }

@@ -158,7 +158,10 @@ pub(super) fn delete(input: &Value, world: &mut World<'_>) -> Result<Value, Refu
     }
     let aliases = function["aliases"].as_object().into_iter().flatten();
     let users: Vec<&str> = aliases
-        .filter(|(_, alias)| alias["FunctionVersion"] == version)
+        .filter(|(_, alias)| {
+            let beside = &alias["RoutingConfig"]["AdditionalVersionWeights"];
+            alias["FunctionVersion"] == version || beside.get(version).is_some()
+        })
         .map(|(name, _)| name.as_str())
         .collect();
     if !users.is_empty() {
