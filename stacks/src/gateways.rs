@@ -100,9 +100,11 @@ fn gateway(
     stage.methods = api
         .endpoints
         .iter()
-        .map(|endpoint| {
+        .flat_map(|endpoint| {
             let (rate, burst) = endpoint.throttle.rate();
-            (format!("{} {}", endpoint.method.name(), endpoint.path), counted(rate, burst))
+            // A preflight is nobody's request yet.
+            let verbs = endpoint.verbs().filter(|verb| *verb != "OPTIONS");
+            verbs.map(move |verb| (format!("{verb} {}", endpoint.path), counted(rate, burst)))
         })
         .collect();
     let format = ACCESS.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
@@ -128,11 +130,11 @@ fn document(environment: &Environment, api: &Api) -> Result<Value, DeclareError>
     for endpoint in api.endpoints {
         let item = paths.entry(endpoint.path).or_default();
         item.insert(endpoint.method.name().to_lowercase(), operation(environment, endpoint)?);
-        if endpoint.browser {
-            // Which origin is allowed depends on who asks, so the function answers the preflight too.
+        // Which origin is allowed depends on who asks, so the function answers the preflight too.
+        for verb in endpoint.verbs().filter(|verb| *verb != endpoint.method.name()) {
             let integration = integration(environment, endpoint)?;
-            let preflight = json!({ "x-amazon-apigateway-integration": integration, "responses": {} });
-            item.entry("options").or_insert(preflight);
+            let plain = json!({ "x-amazon-apigateway-integration": integration, "responses": {} });
+            item.entry(verb.to_lowercase()).or_insert(plain);
         }
     }
     let mut document = json!({
@@ -267,8 +269,7 @@ fn callers(
     for endpoint in api.endpoints.iter().filter(|endpoint| endpoint.function.trigger == Trigger::Api) {
         let function = (endpoint.function.stack, endpoint.function.name);
         let statements = by_function.entry(function).or_default();
-        let preflight = endpoint.browser.then_some("OPTIONS");
-        for method in [endpoint.method.name()].into_iter().chain(preflight) {
+        for method in endpoint.verbs() {
             let route = format!("/{stage}/{method}{}", endpoint.path);
             let source = gateway.by("execution_arn").text().clone().then(&route);
             let sid: String = format!("{method}{}", endpoint.path)

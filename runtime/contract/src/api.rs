@@ -130,6 +130,21 @@ pub struct Endpoint {
     pub function: Function,
 }
 
+impl Endpoint {
+    /// Whether links in mail lead to it: scanners ask for their heads, too (A6).
+    #[must_use]
+    pub const fn is_linked(&self) -> bool {
+        matches!((self.auth, self.method), (Auth::UnsubscribeToken, Method::Get))
+    }
+
+    /// The methods by which it is asked: its own, and what goes with it.
+    pub fn verbs(&self) -> impl Iterator<Item = &'static str> {
+        let preflight = self.browser.then_some("OPTIONS");
+        let head = self.is_linked().then_some("HEAD");
+        [self.method.name()].into_iter().chain(preflight).chain(head)
+    }
+}
+
 impl Api {
     /// The API of this name.
     #[must_use]

@@ -322,7 +322,7 @@ mod tests {
             assert_eq!(allowed, from, "seed {seed}: {answer}");
             good += usize::from(status == 200);
         }
-        assert!(good > 1_000, "some are good: {good}");
+        assert!(good > 300, "some are good: {good}");
     }
 
     #[tokio::test]
