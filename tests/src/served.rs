@@ -7,7 +7,10 @@ use std::{
     net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{Arc, Condvar, LazyLock, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, Condvar, LazyLock, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -183,10 +186,15 @@ impl Served {
     }
 }
 
-/// An address of the loopback that nobody listens at.
+/// An address of the loopback that nobody listens at: below those that the system gives to who asks for any port, which
+/// is what the APIs do a moment later.
 fn free_port() -> String {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    free.expect("a free port").to_string()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let tried = std::iter::repeat_with(|| {
+        let number = std::process::id().wrapping_mul(16) + NEXT.fetch_add(1, Ordering::Relaxed);
+        format!("127.0.0.1:{}", 10_000 + number % 20_000)
+    });
+    tried.take(100).find(|address| TcpListener::bind(address).is_ok()).expect("one of 100 ports is free")
 }
 
 /// The lines of a program, read for as long as it writes: a full pipe would stop it.
