@@ -38,6 +38,7 @@ use std::collections::BTreeSet;
 
 use contract::signing::{CLOCK_SKEW_S, LINK_LIFE_MAX_S, SIGNER_CACHE_S};
 
+pub mod api_key;
 mod decide;
 mod words;
 
