@@ -133,11 +133,10 @@ pub fn in_use<'a>(marks: &[Mark<'a>]) -> Option<&'a str> {
     works.map(|(_, id)| id).or_else(first).or_else(|| marks.iter().map(|mark| mark.id).min())
 }
 
-/// Whether a key is there because of a rotation: it is not the one in use, and follows or is followed.
+/// Whether a key is there because of a rotation: it is not the one in use, and some key was made to follow another.
 #[must_use]
 pub fn is_guest(mark: &Mark<'_>, of: &[Mark<'_>]) -> bool {
-    let followed = || of.iter().any(|other| other.follows == Some(mark.id));
-    in_use(of) != Some(mark.id) && (mark.follows.is_some() || followed())
+    in_use(of) != Some(mark.id) && of.iter().any(|other| other.follows.is_some())
 }
 
 /// What the operator asks for beyond what is due.

@@ -38,11 +38,11 @@ struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    /// What else is there because of a rotation: what an apply made twice is for the next plan to delete.
+    /// What else is there because of a rotation: what an apply made twice before is for the next plan to delete.
     fn others(&self) -> impl Iterator<Item = &'a Key> {
         let (all, current) = (&self.observed.keys, &self.current.id);
-        let followed = move |key: &Key| all.iter().any(|other| other.follows.as_ref() == Some(&key.id));
-        all.iter().filter(move |key| key.id != *current && (key.follows.is_some() || followed(key)))
+        let rotated = all.iter().any(|key| key.follows.is_some());
+        all.iter().filter(move |key| rotated && key.id != *current)
     }
 
     /// The key that is to be told of next: of several the first.
