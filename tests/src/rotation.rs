@@ -8,6 +8,7 @@ use signing::{Pair, Signer, Url};
 
 use crate::{laws::key_group::intrude, project::Project};
 
+mod api_key;
 mod crashes;
 
 /// Minutes later than now at which each step of the first rotation is possible.

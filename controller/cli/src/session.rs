@@ -175,6 +175,11 @@ impl Session {
         Applied::new(&self.stage, &hash, &self.environment, &self.artefacts, excluded)
     }
 
+    /// How old keys become, and how they are taken away.
+    pub(crate) fn rotation(&self) -> &stacks::environment::Rotation {
+        &self.environment.rotation
+    }
+
     pub(crate) fn target(&self) -> Target {
         let Scope { stage, account, region, .. } = self.scope.clone();
         Target { stage, account, region }

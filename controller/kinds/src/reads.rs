@@ -19,6 +19,7 @@ const DECLARED: &[Reads] = &[
     aws::trail::READS,
     kinds::alarm::READS,
     kinds::api_key::READS,
+    kinds::api_key::rotation::READS,
     kinds::artefact::READS,
     kinds::bucket::look::READS,
     kinds::configuration_set::READS,
