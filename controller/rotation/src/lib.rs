@@ -40,9 +40,11 @@ use contract::signing::{CLOCK_SKEW_S, LINK_LIFE_MAX_S, SIGNER_CACHE_S};
 
 pub mod api_key;
 mod decide;
+mod health;
 mod words;
 
 pub use decide::next;
+pub use health::{Health, Margins, begins, health};
 
 /// The version that readers get.
 pub const CURRENT: &str = "AWSCURRENT";
@@ -88,6 +90,13 @@ impl Rules {
         act_s: 10 * 60,
         due_s: 90 * 24 * 60 * 60,
     };
+
+    /// With another age, in days, at which a key is due; a quarter where none is said.
+    #[must_use]
+    pub fn due_after(self, days: Option<u32>) -> Self {
+        let due_s = days.map_or(self.due_s, |days| i64::from(days) * 24 * 60 * 60);
+        Self { due_s, ..self }
+    }
 
     /// Within which a step is carried out after its look, or not at all.
     #[must_use]

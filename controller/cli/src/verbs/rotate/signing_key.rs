@@ -1,16 +1,9 @@
 //! The key that links are signed with.
 
-use contract::signing::{KEY_GROUP, SECRET, SigningKey};
-use kinds::{
-    Place,
-    kinds::{
-        key_group::rotation::{Attempt, KeyMaker, NewKey, Seen, Site, act, look},
-        secret::SecretText,
-    },
-};
-use model::{Address, Fault, Tags};
-use rotation::{Next, Rules, Step, Wish, next};
-use signing::{Algorithm, Pair};
+use contract::signing::KEY_GROUP;
+use keeper::signing_key::{Algorithm, Made, Task, make, observe, site};
+use kinds::kinds::key_group::rotation::{Seen, Site};
+use rotation::{Next, Rules, Step, Wish};
 
 use super::overtaken;
 use crate::{
@@ -23,17 +16,16 @@ use crate::{
     verbs::{apply::confirm, noted::noted},
 };
 
-const RULES: Rules = Rules::SAFE;
-
 pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Rotate) -> Result<Done, Failure> {
     if args.overlap.is_some() || args.retire_used || args.bring_back {
         return Err(Failure::error("--overlap, --retire-used and --bring-back are for API keys"));
     }
     let session = Session::open(project, &args.stage.stage)?;
-    let site = site(&session)?;
+    let rules = Rules::SAFE.due_after(session.rotation().every_days);
+    let mut task = Task { site: declared(&session)?, rules, wish: Wish { early: args.early } };
     let connected = session.connect(&args.stage).await?;
-    let wish = Wish { early: args.early };
-    let (seen, found) = observe(&connected, &site, wish).await?;
+    let now_ms = || connected.session.clock.now_ms();
+    let (seen, found) = observe(&connected.reading(), &task, now_ms()).await?;
     let Next::Do(step) = &found else {
         tell(screen, &args, &seen, None, &found);
         return match found {
@@ -49,9 +41,10 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Rotate) 
         tell(screen, &args, &seen, None, &found);
         confirm(screen, &args.stage.stage, "make this step").await?;
     }
-    let done = locked(&connected, screen, &site, wish, step, args.algorithm).await?;
+    let done = locked(&connected, screen, &task, step, args.algorithm).await?;
     // A person who repeats `--early` for each step would begin a rotation after the other.
-    let (seen, after) = observe(&connected, &site, Wish::default()).await?;
+    task.wish = Wish::default();
+    let (seen, after) = observe(&connected.reading(), &task, now_ms()).await?;
     tell(screen, &args, &seen, Some(&done), &after);
     Ok(Done::Nothing)
 }
@@ -65,82 +58,36 @@ fn tell(screen: &Screen, args: &args::Rotate, seen: &Seen, done: Option<&Step>, 
     }
 }
 
-/// Where key group and secret are, as declared.
-fn site(session: &Session) -> Result<Site, Failure> {
-    let declared = session.declared();
-    let place = |stack: &str, kind: &str, name: &str| {
-        let address = Address::new(stack, kind, name).map_err(|error| Failure::error(error.to_string()))?;
-        let found = declared.iter().find(|one| one.address == address).ok_or_else(|| {
-            Failure::error(format!("{} declares no {address}", session.stage))
-                .hint("a group needs a key to begin with: reports.signing_keys in the environment")
-        })?;
-        Ok::<_, Failure>(Place { address, physical: found.physical.clone(), tags: Tags::new() })
-    };
+/// Where key group and secret are, which must be declared.
+fn declared(session: &Session) -> Result<Site, Failure> {
+    let site = site(&session.scope).map_err(|error| Failure::error(error.to_string()))?;
     let (stack, name) = KEY_GROUP;
-    Ok(Site { group: place(stack, "key group", name)?, secret: place(SECRET.stack, "secret", SECRET.name)? })
+    if !session.declared().iter().any(|one| one.address == site.group.address) {
+        return Err(Failure::error(format!("{} declares no {stack}/key group/{name}", session.stage))
+            .hint("a group needs a key to begin with: reports.signing_keys in the environment"));
+    }
+    Ok(site)
 }
 
-async fn observe(connected: &Connected, site: &Site, wish: Wish) -> Result<(Seen, Next), Fault> {
-    let seen = look(&connected.reading(), site, connected.session.clock.now_ms()).await?;
-    let next = next(&seen.observed, &RULES, wish);
-    Ok((seen, next))
-}
-
-/// Makes the step under the lock of the stage, after another look: somebody may have been at it before the lock was
-/// ours. The rules hold without a lock: it spares two operators a lost race.
+/// Makes the step under the lock of the stage.
 async fn locked(
     connected: &Connected,
     screen: &Screen,
-    site: &Site,
-    wish: Wish,
+    task: &Task,
     step: &Step,
     algorithm: SigningAlgorithm,
 ) -> Result<Step, Failure> {
+    let algorithm = match algorithm {
+        SigningAlgorithm::Ecdsa => Algorithm::Ecdsa,
+        SigningAlgorithm::Rsa => Algorithm::Rsa,
+    };
     let verb = format!("rotate signing-key ({})", step.name());
     noted(connected, screen, &verb, "", async |aws| {
-        let (seen, now) = observe(connected, site, wish).await?;
-        let Next::Do(found) = now else { return Err(overtaken()) };
-        if found.name() != step.name() {
-            return Err(overtaken());
+        let now_ms = connected.session.clock.now_ms();
+        match make(&aws, task, now_ms, step, algorithm).await? {
+            Made::Done(step) => Ok(step),
+            Made::Overtaken => Err(overtaken()),
         }
-        let maker = Maker(algorithm);
-        act(&aws, &Attempt { site, seen: &seen, rules: &RULES, maker: &maker }, &found).await?;
-        Ok(found)
     })
     .await
-}
-
-/// Makes pairs in this process: the private half goes into the document, and nowhere else.
-struct Maker(SigningAlgorithm);
-
-struct Made(Pair);
-
-fn document(key: &SigningKey) -> SecretText {
-    // Two strings always become JSON.
-    SecretText::new(serde_json::to_string(key).unwrap_or_default())
-}
-
-impl KeyMaker for Maker {
-    fn none(&self) -> SecretText {
-        document(&SigningKey::none())
-    }
-
-    fn make(&self) -> Result<Box<dyn NewKey>, String> {
-        let algorithm = match self.0 {
-            SigningAlgorithm::Ecdsa => Algorithm::Ecdsa,
-            SigningAlgorithm::Rsa => Algorithm::Rsa,
-        };
-        let pair = Pair::generate(algorithm).map_err(|error| error.to_string())?;
-        Ok(Box::new(Made(pair)))
-    }
-}
-
-impl NewKey for Made {
-    fn public_pem(&self) -> String {
-        self.0.public_pem()
-    }
-
-    fn document(&self, key_id: &str) -> SecretText {
-        document(&self.0.document(key_id))
-    }
 }
