@@ -10,6 +10,7 @@ use crate::{laws::key_group::intrude, project::Project};
 
 mod api_key;
 mod crashes;
+mod scheduled;
 
 /// Minutes later than now at which each step of the first rotation is possible.
 const SETTLED_MIN: u64 = 40;

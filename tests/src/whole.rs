@@ -27,6 +27,7 @@ mod seed;
 mod served;
 mod simulation;
 mod stage;
+mod started;
 mod stories;
 mod tidy;
 mod trail;
