@@ -3,6 +3,7 @@
 mod adoption;
 mod bad_day;
 mod bad_input;
+mod breach;
 mod by_hand;
 mod doors;
 mod figures;

@@ -90,7 +90,8 @@ pub(crate) struct Stage {
     pub(crate) weather: Weather,
 
     /// Embedded accounts only: something goes wrong at the n-th call that changes something, such as `die-after=12`,
-    /// `die-before=3`, `lose-answer=7`, `fail=5`, `throttle=5`.
+    /// `die-before=3`, `lose-answer=7`, `fail=5`, `throttle=5`; or `ring`: every alarm rings as soon as callers come to
+    /// new code.
     #[arg(long, value_name = "WHAT=N", help_heading = "Embedded account")]
     pub(crate) trouble: Vec<String>,
 

@@ -316,8 +316,12 @@ fn unknown_caller(session: &Session, fault: &Fault) -> Failure {
 }
 
 fn trouble(text: &str) -> Result<Trouble, Failure> {
+    if text == "ring" {
+        let (service, operation) = ("lambda".to_owned(), "UpdateAlias".to_owned());
+        return Ok(Trouble { when: When::Operation { service, operation }, what: What::rings() });
+    }
     let wrong = || {
-        let known = "die-before=N, die-after=N, lose-answer=N, fail=N or throttle=N";
+        let known = "die-before=N, die-after=N, lose-answer=N, fail=N, throttle=N or ring";
         Failure::error(format!("`{text}` is no trouble"))
             .hint(format!("{known}: at the N-th call that changes something"))
     };

@@ -43,6 +43,7 @@ mod decide;
 mod health;
 mod words;
 
+pub use contract::signing::SECRET as SIGNING_KEY;
 pub use decide::next;
 pub use health::{Health, Margins, begins, health};
 
