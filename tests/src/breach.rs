@@ -1,4 +1,5 @@
-//! New code makes an alarm ring while callers come to it by steps: they are brought back, and the real program says why.
+//! New code makes an alarm ring while callers come to it by steps: they are brought back, and the real program says
+//! why.
 
 use contract::function::Service;
 use serde_json::Value;

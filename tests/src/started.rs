@@ -1,4 +1,5 @@
-//! The functions of operations as their schedules start them: the real binary over an account, and what its role allows.
+//! The functions of operations as their schedules start them: the real binary over an account, and what its role
+//! allows.
 
 use std::{
     collections::BTreeSet,

@@ -1,5 +1,5 @@
-//! What looks after the environment while nobody does: the nightly comparison of what is live with what was applied, and
-//! the rotation of the key that links are signed with.
+//! What looks after the environment while nobody does: the nightly comparison of what is live with what was applied,
+//! and the rotation of the key that links are signed with.
 //!
 //! The one service that uses crates of the controller: it compares with the same stacks, kinds and engine as `dn`
 //! does, holding a `Reader`, which cannot write, under a role that may not; and it rotates by the same steps as

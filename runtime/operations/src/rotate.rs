@@ -1,5 +1,5 @@
-//! One step of the rotation of the key that links are signed with, as `dn rotate STAGE signing-key` makes it; and who is
-//! told when it is late.
+//! One step of the rotation of the key that links are signed with, as `dn rotate STAGE signing-key` makes it; and who
+//! is told when it is late.
 
 use std::{sync::Arc, time::Duration};
 

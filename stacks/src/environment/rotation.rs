@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rotation {
-    /// Days after which the stage begins a rotation of the signing key by itself. Without it only people begin one, after
-    /// 90 days; the stage goes on with what they began.
+    /// Days after which the stage begins a rotation of the signing key by itself. Without it only people begin one,
+    /// after 90 days; the stage goes on with what they began.
     pub every_days: Option<u32>,
     /// Days that the signing key may be older before people are told that its rotation is overdue.
     pub overdue_days: u32,

@@ -142,6 +142,10 @@ fn with_trouble(trouble: &str, at: usize) {
     for later_min in [91 * DAY, 91 * DAY + OVERLAPPED, 91 * DAY + GONE] {
         for _ in 0..8 {
             if steps == at {
+                // Nothing is to be done before the next wait is over.
+                if rotate(&project, later_min, &["--status"]).0 == Some(0) {
+                    break;
+                }
                 let later = format!("{later_min}m");
                 let fixed = ["rotate", "sandbox", "api-key", NAME, "--yes", "--later", &later];
                 let ran = project.dn(&[&fixed[..], &["--trouble", trouble]].concat());

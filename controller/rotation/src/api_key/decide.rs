@@ -105,8 +105,8 @@ impl<'a> Look<'a> {
             return Next::Do(Step::Delete { key });
         }
         let replaced_s = self.current.since_s.unwrap_or(self.current.made_s);
-        // Two clocks: the one that wrote the time, and the one that is asked now. The time is that of the look before it
-        // was written.
+        // Two clocks: the one that wrote the time, and the one that is asked now. The time is that of the look
+        // before it was written.
         let from_s = replaced_s.max(old.changed_s) + 2 * self.rules.skew_s + self.rules.act_s;
         let wait_s = if old.enabled { self.rules.overlap_s } else { self.rules.disabled_s };
         let until_s = from_s + wait_s;
