@@ -279,10 +279,40 @@ async fn it_leaves_a_stage_alone_that_a_person_holds_and_breaks_no_lock_but_its_
     let kept = object(&days.account, LOCK).await.expect("the lock");
     assert!(String::from_utf8_lossy(&kept).contains("ada@desk"));
     put(lock("the function dn-sandbox-rotate")).await;
+    advance(Duration::from_secs(600)).await;
     assert_eq!(days.run().await.expect("it works")["made"], Value::Null, "it may be at work just now");
     advance(Duration::from_secs(HOUR)).await;
     assert_eq!(days.run().await.expect("it works")["made"], "prime");
     assert!(object(&days.account, LOCK).await.is_none());
+}
+
+/// Lock, journal, the two halves of a key, journal, lock, report: whatever it was at when it died, the next
+/// runs go on.
+#[tokio::test(start_paused = true)]
+async fn killed_at_any_call_it_goes_on() {
+    let base = Days::of(quarterly()).await;
+    assert_eq!(base.pass(HOUR, HOUR).await.0, "prime");
+    let mut died = 0;
+    for call in 1..=12 {
+        let days = Days { account: base.account.fork(), environment: base.environment.clone() };
+        days.account.plan_trouble(Trouble { when: When::Write(call), what: What::DieAfter });
+        tokio::select! {
+            biased;
+            () = days.account.death() => died += 1,
+            said = days.run() => {
+                said.expect("it works");
+            }
+        }
+        let days = Days { account: days.account.fork(), environment: days.environment };
+        advance(Duration::from_secs(HOUR)).await;
+        let (_, said) = days.pass(31 * DAY, 12 * HOUR).await;
+        assert_eq!(said["rotation"], "steady", "killed after call {call}: {said}");
+        let (group, signer) = days.live().await;
+        assert_eq!(group, [signer.key_id()], "killed after call {call}");
+        assert!(object(&days.account, LOCK).await.is_none(), "killed after call {call}");
+        assert!(days.journal().await.len() >= 9, "killed after call {call}");
+    }
+    assert!(died >= 9, "{died} of the calls were its last");
 }
 
 /// Half a second before the last minute 13 of an hour: the process has the machine's clock, and the account's may only
