@@ -31,6 +31,8 @@
 //! **A step is carried out within [`Rules::act_s`] of the look or not at all.** Most steps are compare-and-swap (the
 //! group's ETag, `RemoveFromVersionId`); putting a version is not, and must not displace one that was waited for.
 //!
+//! Keys that callers of an API send are rotated by a machine of their own: [`api_key`].
+//!
 //! Keys of the group that carry no mark of this stage are another's: they are told and never touched, which leaves
 //! less room in the group.
 

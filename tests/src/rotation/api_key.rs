@@ -108,7 +108,7 @@ fn a_new_key_comes_beside_the_old_one_which_goes_when_nobody_sends_it() {
     );
     let later = format!("{OVERLAPPED}m");
     let ran = project.dn(&["rotate", "sandbox", "api-key", NAME, "--yes", "--later", &later]);
-    assert!(ran.text.contains("was sent 1 times on") && ran.text.contains("--retire-used"), "{}", ran.text);
+    assert!(ran.text.contains("was sent once on") && ran.text.contains("--retire-used"), "{}", ran.text);
     let (_, told) = rotate(&project, OVERLAPPED, &["--yes", "--retire-used"]);
     assert_eq!(told["done"]["action"], "disable", "{told:#}");
     nothing_to_do(&project, &told);

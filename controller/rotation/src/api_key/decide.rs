@@ -20,6 +20,8 @@ pub fn next(observed: &Observed, rules: &Rules, wish: Wish) -> Next {
     }
     let look = Look { observed, rules, wish, current };
     match look.successor() {
+        // Whoever asks for it has callers who wait.
+        _ if wish.bring_back => look.have_back(),
         Some(next) => look.bring_in(next),
         None => look.see_out(),
     }
@@ -65,13 +67,6 @@ impl<'a> Look<'a> {
         if !self.current.in_plan {
             return Next::Do(Step::Admit { key: self.current.id.clone() });
         }
-        if self.wish.bring_back {
-            let disabled = self.others().filter(|key| !key.enabled);
-            return match disabled.max_by_key(|key| (key.changed_s, key.id.clone())) {
-                Some(key) => Next::Do(Step::Enable { key: key.id.clone() }),
-                None => Next::Stuck(Stuck::NothingToBringBack),
-            };
-        }
         let (mut waits, mut used) = (Vec::new(), None);
         for old in self.others() {
             match self.retire(old) {
@@ -91,6 +86,15 @@ impl<'a> Look<'a> {
         }
         let due_s = self.current.made_s + self.rules.due_s;
         if self.observed.now_s >= due_s { self.begin() } else { Next::Rest { due_s } }
+    }
+
+    /// The key that was disabled last.
+    fn have_back(&self) -> Next {
+        let disabled = self.others().filter(|key| !key.enabled);
+        match disabled.max_by_key(|key| (key.changed_s, key.id.clone())) {
+            Some(key) => Next::Do(Step::Enable { key: key.id.clone() }),
+            None => Next::Stuck(Stuck::NothingToBringBack),
+        }
     }
 
     fn begin(&self) -> Next {

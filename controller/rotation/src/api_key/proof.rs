@@ -103,6 +103,7 @@ struct Outcome {
     crashes: u64,
     raced: u64,
     kept: u64,
+    had_back: u64,
     finished: bool,
 }
 
@@ -246,7 +247,9 @@ impl Run {
             return rests_s;
         }
         let seen = self.observed(ahead_s);
-        let wish = Wish { early: self.dice.percent(self.early_percent), ..Wish::default() };
+        // A person misses a key that was disabled.
+        let bring_back = self.crash_percent > 0 && self.dice.percent(2);
+        let wish = Wish { early: self.dice.percent(self.early_percent), bring_back, retire_used: false };
         let step = match self.mutant.next(seen, wish) {
             Next::Do(step) => step,
             // Whoever is told a time comes back just then, as often as not.
@@ -255,6 +258,7 @@ impl Run {
                 self.out.kept += 1;
                 return rests_s;
             }
+            Next::Stuck(Stuck::NothingToBringBack) if bring_back => return rests_s,
             Next::Stuck(stuck) => {
                 self.out.violations.push(format!("stuck: {stuck:?}"));
                 return rests_s;
@@ -314,10 +318,13 @@ impl Run {
                 held.key.changed_s = now_s;
                 held.disabled_s = Some(now_s);
             }),
-            Step::Enable { key } => self.change(key, |held| {
-                held.key.enabled = true;
-                held.key.changed_s = now_s;
-            }),
+            Step::Enable { key } => {
+                self.out.had_back += 1;
+                self.change(key, |held| {
+                    held.key.enabled = true;
+                    held.key.changed_s = now_s;
+                });
+            }
             Step::Delete { key } => {
                 let gone = self.keys.remove(key);
                 let early = |held: &Held| match held.disabled_s {
@@ -353,15 +360,17 @@ fn the_key_that_is_told_of_works_and_the_old_one_until_everybody_changed_over() 
         total.crashes += one.crashes;
         total.raced += one.raced;
         total.kept += one.kept;
+        total.had_back += one.had_back;
     }
     println!(
         "API keys: {SCHEDULES} schedules, {} rotations, {} steps, {} crashes, {} steps without a lock, {} times a \
-         used key was kept, 0 violations",
-        total.rotations, total.steps, total.crashes, total.raced, total.kept
+         used key was kept, {} were had back, 0 violations",
+        total.rotations, total.steps, total.crashes, total.raced, total.kept, total.had_back
     );
     assert_eq!(unfinished, Vec::<u64>::new(), "seeds that end with more than two keys");
     assert!(total.rotations > 2 * SCHEDULES && total.crashes > SCHEDULES / 2);
     assert!(total.raced > SCHEDULES && total.kept > SCHEDULES, "{} {}", total.raced, total.kept);
+    assert!(total.had_back > 100, "{}", total.had_back);
 }
 
 #[test]

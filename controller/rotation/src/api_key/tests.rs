@@ -94,6 +94,11 @@ fn a_disabled_key_can_be_had_back_for_a_week() {
     assert_eq!(decided(&look), Next::Wait { until_s: 5000 + 7 * DAY_S + 1200, why });
     let back = Wish { bring_back: true, ..Wish::default() };
     assert_eq!(next(&look, &rules(), back), Next::Do(Step::Enable { key: "a".to_owned() }));
+    // Also while the next one is on its way.
+    look.keys.push(Key { in_plan: false, ..follower("c", "b", None) });
+    assert_eq!(next(&look, &rules(), back), Next::Do(Step::Enable { key: "a".to_owned() }));
+    assert_eq!(decided(&look), Next::Do(Step::Admit { key: "c".to_owned() }));
+    look.keys.pop();
     look.now_s += 1;
     assert_eq!(decided(&look), Next::Do(Step::Delete { key: "a".to_owned() }));
     look.keys.remove(0);

@@ -54,7 +54,7 @@ pub(crate) fn key_rotation_text(of: &KeyRotation<'_>, style: &Style) -> String {
             (_, _, false) => "does not work".to_owned(),
             _ => match key.used {
                 Some(0) => "still works; nobody sent it on the last full day".to_owned(),
-                Some(calls) => format!("still works; sent {calls} times on the last full day"),
+                Some(calls) => format!("still works; sent {} on the last full day", times(calls)),
                 None => "still works".to_owned(),
             },
         };
@@ -77,11 +77,16 @@ pub(crate) fn key_rotation_text(of: &KeyRotation<'_>, style: &Style) -> String {
     page.done()
 }
 
+fn times(calls: u64) -> String {
+    if calls == 1 { "once".to_owned() } else { format!("{calls} times") }
+}
+
 /// Who still sends what should go.
 pub(crate) fn used(next: &Next) -> String {
     match next {
         Next::Used { key, calls, day: on } => {
-            format!("{key} was sent {calls} times on {}: whoever sends it has not changed over", day(*on))
+            let (often, on) = (times(*calls), day(*on));
+            format!("{key} was sent {often} on {on}: whoever sends it has not changed over")
         }
         _ => String::new(),
     }
