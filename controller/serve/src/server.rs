@@ -281,7 +281,8 @@ impl Server {
             usage.filter(|_| call.event["requestContext"]["identity"]["apiKeyId"].is_string())
             && let Err(error) = self.account.count_call(&usage.plan_id, &usage.key_id)
         {
-            return (Default::default(), None, Some(format!("the call cannot be counted: {error}")));
+            let answer = gateway::finish(&api, &request, &Outcome::Failed);
+            return (answer, None, Some(format!("the call cannot be counted: {error}")));
         }
         let (outcome, why) = self.call(&request, &call).await;
         let answer = gateway::finish(&api, &request, &outcome);
