@@ -12,10 +12,12 @@ use crate::code::{Code, Switch};
 mod accepted;
 mod domain;
 mod outside;
+mod rotation;
 
 pub use accepted::{Accepted, Day, Sentence};
 pub use domain::{BasePath, CertificateArn, Domain, HostName};
 pub use outside::{Ci, Firebase, Logs, Mail, Mailgun, Reports, Thresholds, Unsubscribe, Web};
+pub use rotation::{ApiKeys, Rotation};
 
 /// One stage: an account, and what differs there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -66,6 +68,9 @@ pub struct Environment {
     /// Financial reports and who may read them.
     #[serde(default)]
     pub reports: Reports,
+    /// How old keys become, and how they are taken away.
+    #[serde(default)]
+    pub rotation: Rotation,
     /// How much is written down about functions and gateways.
     #[serde(default)]
     pub logs: Logs,

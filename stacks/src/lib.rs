@@ -2,7 +2,7 @@
 //!
 //! | stack | holds |
 //! | --- | --- |
-//! | [`operations`] | the control bucket, the alarm topic, the nightly comparison |
+//! | [`operations`] | the control bucket, the alarm topic, the nightly comparison, the hourly rotation |
 //! | [`shared`] | what may exist only once: contact list, key, audit table, mail of SES out and in |
 //! | [`outreach`] | the tables, queues and secrets of campaigns |
 //! | [`financial`] | the tables and queues of monthly reports |

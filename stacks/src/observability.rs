@@ -19,6 +19,7 @@ use model::{Address, Ref, Text};
 
 use crate::{Environment, operations::Operations};
 
+mod keys;
 mod links;
 mod mail;
 mod people;
@@ -44,6 +45,7 @@ pub fn declare(
     let mut rows = mail::declare(world, environment, &told, Rows::default())?;
     rows = people::declare(world, environment, &told, rows)?;
     rows = links::declare(world, environment, &told, rows)?;
+    rows = keys::declare(world, environment, &told, rows)?;
     for api in APIS {
         rows = rows.heading(api.title);
         for endpoint in api.endpoints {

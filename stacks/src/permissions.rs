@@ -34,6 +34,8 @@ pub(crate) fn policy(function: &Function, environment: &Environment) -> Result<P
         let Some(at) = values::address(variable.meaning)? else { continue };
         match variable.meaning {
             Meaning::Control => statements.extend(comparing(&at, environment)),
+            Meaning::RotationControl => statements.extend(rotating(&at)),
+            Meaning::RotatedKey => statements.extend(replacing(&at)),
             meaning => statements.extend(allowed(meaning, &at)),
         }
         if let Meaning::Table(table, access) = variable.meaning {
@@ -56,7 +58,9 @@ fn arn(stack: &str, kind: &str, name: &str) -> Result<Text, DeclareError> {
 fn allowed(meaning: Meaning, at: &Address) -> Option<Statement> {
     let itself = Text::of(at, "arn").to_string();
     let statement = match meaning {
-        Meaning::Setting(_) | Meaning::Control => return None,
+        Meaning::Setting(_) | Meaning::Control | Meaning::RotationControl | Meaning::RotatedKey => {
+            return None;
+        }
         Meaning::AlarmTopic => Statement::allow(["sns:Publish"], [itself]),
         Meaning::Table(_, access) => Statement::allow(rows(access), [itself]),
         Meaning::Secret(_) => Statement::allow(["secretsmanager:GetSecretValue"], [itself]),
@@ -85,6 +89,49 @@ fn comparing(control: &Address, environment: &Environment) -> Vec<Statement> {
     own.into_iter().chain(reads::statements(region, account)).collect()
 }
 
+/// To read what was applied, to hold the lock, to go on with the journal, and to keep a report. What is absent is told
+/// so only to who may list.
+fn rotating(control: &Address) -> [Statement; 5] {
+    let itself = Text::of(control, "arn");
+    let object = |key: &str| itself.clone().then(&format!("/{key}")).to_string();
+    let allow = |sid: &str, actions: &[&str], on: String| {
+        let actions: Vec<String> = actions.iter().map(|action| format!("s3:{action}Object")).collect();
+        Statement::allow(actions, [on]).sid(sid)
+    };
+    [
+        allow("applied", &["Get"], object(operations::DECLARED)),
+        allow("lock", &["Get", "Put", "Delete"], object(operations::LOCK)),
+        allow("journal", &["Get", "Put"], object(&format!("{}*", operations::JOURNAL))),
+        allow("report", &["Get", "Put"], object(operations::ROTATION_REPORT)),
+        Statement::allow(["s3:ListBucket"], [itself.to_string()]).sid("objects"),
+    ]
+}
+
+/// To put a key in the place of another: versions of the secret, whose values stay unread, and what CloudFront trusts,
+/// which has no resource level (Service Authorization Reference, "Amazon CloudFront").
+fn replacing(secret: &Address) -> [Statement; 2] {
+    const VERSIONS: [&str; 4] = [
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:ListSecretVersionIds",
+        "secretsmanager:PutSecretValue",
+        "secretsmanager:UpdateSecretVersionStage",
+    ];
+    const TRUSTED: [&str; 8] = [
+        "cloudfront:CreatePublicKey",
+        "cloudfront:DeletePublicKey",
+        "cloudfront:GetKeyGroup",
+        "cloudfront:GetPublicKey",
+        "cloudfront:ListDistributions",
+        "cloudfront:ListKeyGroups",
+        "cloudfront:ListPublicKeys",
+        "cloudfront:UpdateKeyGroup",
+    ];
+    [
+        Statement::allow(VERSIONS, [Text::of(secret, "arn").to_string()]).sid("versions"),
+        Statement::allow(TRUSTED, ["*"]).sid("trusted"),
+    ]
+}
+
 /// The key serves these tokens and nothing else, whoever holds the role.
 fn sealed(statement: Statement) -> Statement {
     let (key, value) = TOKEN_PURPOSE;
@@ -100,7 +147,8 @@ fn word(meaning: Meaning) -> &'static str {
         Meaning::Key(KeyUse::Encrypt) => "seal",
         Meaning::Key(KeyUse::Decrypt) => "open",
         Meaning::ContactList(_) => "list",
-        Meaning::Control => "control",
+        Meaning::Control | Meaning::RotationControl => "control",
+        Meaning::RotatedKey => "key",
         Meaning::AlarmTopic => "tell",
     }
 }

@@ -5,6 +5,7 @@ use contract::{
     reply::VERSION,
     resource::{CONTACT_LIST, UNSUBSCRIBE_KEY},
     setting::Setting,
+    signing::SECRET,
     variable::Meaning,
 };
 use kinds::bound::DeclareError;
@@ -20,7 +21,8 @@ pub(crate) fn address(meaning: Meaning) -> Result<Option<Address>, DeclareError>
         Meaning::Secret(secret) => (secret.stack, "secret", secret.name),
         Meaning::Key(_) => (UNSUBSCRIBE_KEY.0, "key", UNSUBSCRIBE_KEY.1),
         Meaning::ContactList(_) => (CONTACT_LIST.0, "contact list", CONTACT_LIST.1),
-        Meaning::Control => (CONTROL.0, "bucket", CONTROL.1),
+        Meaning::RotatedKey => (SECRET.stack, "secret", SECRET.name),
+        Meaning::Control | Meaning::RotationControl => (CONTROL.0, "bucket", CONTROL.1),
         Meaning::AlarmTopic => (ALARMS.0, "topic", ALARMS.1),
     };
     Ok(Some(Address::new(stack, kind, name)?))

@@ -85,8 +85,8 @@ const DOORS: &[(&[&str], &[Door])] = &[
             ("runtime/subscription/src/registry.rs", "transactions of items that writers made"),
             ("runtime/outreach/src/event.rs", "transactions of items that writers made"),
             (
-                "runtime/operations/src/nightly.rs",
-                "the bucket and the topic of its variables; everything else is read through the kinds",
+                "runtime/operations/src/control.rs",
+                "the bucket and the topic of the variables; everything else goes through the kinds",
             ),
         ],
     ),

@@ -22,7 +22,8 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("financial", &["contract", "support"], &[]),
     ("dn_api", &["contract", "support"], &[]),
     // The nightly comparison is the same engine as `dn`'s, so this one service uses the controller's crates.
-    ("operations", &["contract", "engine", "kinds", "model", "stacks", "support"], &[]),
+    ("operations", &["contract", "engine", "keeper", "kinds", "model", "rotation", "stacks", "support"], &[]),
+    ("keeper", &["contract", "engine", "kinds", "model", "rotation", "signing"], &["aws-", "jiff"]),
     ("stacks", &["contract", "kinds", "model"], &["tokio", "aws-", "futures"]),
     ("release", &["contract", "kinds", "model", "stacks"], &["aws-", "tokio", "jiff"]),
     (
@@ -30,13 +31,13 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
         &[
             "contract",
             "engine",
+            "keeper",
             "kinds",
             "model",
             "release",
             "rotation",
             "sandbox",
             "serve",
-            "signing",
             "stacks",
             "stand_ins",
         ],

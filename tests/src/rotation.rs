@@ -8,7 +8,9 @@ use signing::{Pair, Signer, Url};
 
 use crate::{laws::key_group::intrude, project::Project};
 
+mod api_key;
 mod crashes;
+mod scheduled;
 
 /// Minutes later than now at which each step of the first rotation is possible.
 const SETTLED_MIN: u64 = 40;

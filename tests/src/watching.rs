@@ -139,7 +139,8 @@ fn every_declared_metric_is_written_by_a_handler() {
     let support = read("runtime/support/src/entry.rs");
     let outreach =
         ["caller", "send", "webhook"].map(|file| read(&format!("runtime/outreach/src/{file}.rs"))).join("");
-    let operations = read("runtime/operations/src/nightly.rs");
+    let operations =
+        ["nightly", "rotate"].map(|file| read(&format!("runtime/operations/src/{file}.rs"))).join("");
     for (constant, name) in metric::ALL {
         let endpoints = FUNCTIONS.iter().filter(|one| one.trigger == contract::function::Trigger::Api);
         let source = match FUNCTIONS.iter().find(|one| name.is_written_by(one)).map(|one| one.service) {

@@ -3,6 +3,7 @@
 mod adoption;
 mod bad_day;
 mod bad_input;
+mod breach;
 mod by_hand;
 mod custom_domain;
 mod doors;
@@ -28,6 +29,7 @@ mod seed;
 mod served;
 mod simulation;
 mod stage;
+mod started;
 mod stories;
 mod tidy;
 mod trail;

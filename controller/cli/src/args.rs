@@ -90,7 +90,8 @@ pub(crate) struct Stage {
     pub(crate) weather: Weather,
 
     /// Embedded accounts only: something goes wrong at the n-th call that changes something, such as `die-after=12`,
-    /// `die-before=3`, `lose-answer=7`, `fail=5`, `throttle=5`.
+    /// `die-before=3`, `lose-answer=7`, `fail=5`, `throttle=5`; or `ring`: every alarm rings as soon as callers come to
+    /// new code.
     #[arg(long, value_name = "WHAT=N", help_heading = "Embedded account")]
     pub(crate) trouble: Vec<String>,
 
@@ -327,15 +328,28 @@ pub(crate) struct Rotate {
     pub(crate) stage: Stage,
     #[arg(value_enum)]
     pub(crate) what: Rotated,
+    /// The API key: its name (`dn-api-crm`) or its address (`dn_api/api key/dn-api-crm`).
+    #[arg(required_if_eq("what", "api-key"))]
+    pub(crate) name: Option<String>,
     /// Only tells where the rotation is; exits with 2 when a step can be made.
     #[arg(long)]
     pub(crate) status: bool,
-    /// Of the key that is made next. ECDSA makes shorter links, and faster.
+    /// Of the signing key that is made next. ECDSA makes shorter links, and faster.
     #[arg(long, value_enum, default_value_t = SigningAlgorithm::Ecdsa)]
     pub(crate) algorithm: SigningAlgorithm,
     /// Begins a rotation although the key is not due: it may be known to somebody.
     #[arg(long)]
     pub(crate) early: bool,
+    /// API keys: how long the old one works beside the new one, such as `3d`; by default the environment's
+    /// `rotation.api_keys.overlap_days`, which is 14 where it says nothing.
+    #[arg(long, value_name = "TIME", value_parser = length)]
+    pub(crate) overlap: Option<Duration>,
+    /// API keys: disables the old one although somebody sent it on the last full day.
+    #[arg(long)]
+    pub(crate) retire_used: bool,
+    /// API keys: enables the one that was disabled last.
+    #[arg(long, conflicts_with_all = ["early", "retire_used"])]
+    pub(crate) bring_back: bool,
     #[arg(long)]
     pub(crate) json: bool,
     /// Does not ask.
@@ -347,6 +361,8 @@ pub(crate) struct Rotate {
 pub(crate) enum Rotated {
     /// The key that links to reports are signed with.
     SigningKey,
+    /// A key that callers of an API send.
+    ApiKey,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

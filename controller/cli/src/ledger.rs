@@ -12,10 +12,10 @@ use std::{
 };
 
 use engine::{Fetched, Ledger, Recorder, segments};
+use keeper::control::ControlJournal;
 use model::journal::Journal;
 
 use crate::{
-    control::ControlJournal,
     exit::{Failure, Kind},
     screen::Screen,
     session::Connected,

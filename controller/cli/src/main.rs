@@ -12,7 +12,6 @@ use clap::{CommandFactory, Parser};
 mod args;
 mod artefacts;
 mod choice;
-mod control;
 mod declared;
 mod exit;
 mod ledger;

@@ -50,7 +50,9 @@ pub(crate) use outputs::{outputs_json, outputs_text};
 pub(crate) use page::Style;
 pub(crate) use release::{promotion_json, promotion_text, release_json, release_text};
 pub(crate) use report::{failure_text, report_text};
-pub(crate) use rotate::{Rotation, rotation_json, rotation_text};
+pub(crate) use rotate::{
+    KeyRotation, Rotation, key_rotation_json, key_rotation_text, rotation_json, rotation_text, used,
+};
 pub(crate) use rows::plan_text;
 pub(crate) use sarif::drift_sarif;
 pub(crate) use serve::{news_text, serving_text};

@@ -176,6 +176,11 @@ impl Session {
         Applied::new(&self.stage, &hash, &self.environment, &self.artefacts, excluded)
     }
 
+    /// How old keys become, and how they are taken away.
+    pub(crate) fn rotation(&self) -> &stacks::environment::Rotation {
+        &self.environment.rotation
+    }
+
     pub(crate) fn target(&self) -> Target {
         let Scope { stage, account, region, .. } = self.scope.clone();
         Target { stage, account, region }
@@ -315,8 +320,12 @@ fn unknown_caller(session: &Session, fault: &Fault) -> Failure {
 }
 
 fn trouble(text: &str) -> Result<Trouble, Failure> {
+    if text == "ring" {
+        let (service, operation) = ("lambda".to_owned(), "UpdateAlias".to_owned());
+        return Ok(Trouble { when: When::Operation { service, operation }, what: What::rings() });
+    }
     let wrong = || {
-        let known = "die-before=N, die-after=N, lose-answer=N, fail=N or throttle=N";
+        let known = "die-before=N, die-after=N, lose-answer=N, fail=N, throttle=N or ring";
         Failure::error(format!("`{text}` is no trouble"))
             .hint(format!("{known}: at the N-th call that changes something"))
     };

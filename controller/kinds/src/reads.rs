@@ -19,6 +19,7 @@ const DECLARED: &[Reads] = &[
     aws::trail::READS,
     kinds::alarm::READS,
     kinds::api_key::READS,
+    kinds::api_key::rotation::READS,
     kinds::artefact::READS,
     kinds::base_path_mapping::READS,
     kinds::bucket::look::READS,

@@ -31,6 +31,8 @@
 //! **A step is carried out within [`Rules::act_s`] of the look or not at all.** Most steps are compare-and-swap (the
 //! group's ETag, `RemoveFromVersionId`); putting a version is not, and must not displace one that was waited for.
 //!
+//! Keys that callers of an API send are rotated by a machine of their own: [`api_key`].
+//!
 //! Keys of the group that carry no mark of this stage are another's: they are told and never touched, which leaves
 //! less room in the group.
 
@@ -38,10 +40,14 @@ use std::collections::BTreeSet;
 
 use contract::signing::{CLOCK_SKEW_S, LINK_LIFE_MAX_S, SIGNER_CACHE_S};
 
+pub mod api_key;
 mod decide;
+mod health;
 mod words;
 
+pub use contract::signing::SECRET as SIGNING_KEY;
 pub use decide::next;
+pub use health::{Health, Margins, begins, health};
 
 /// The version that readers get.
 pub const CURRENT: &str = "AWSCURRENT";
@@ -87,6 +93,13 @@ impl Rules {
         act_s: 10 * 60,
         due_s: 90 * 24 * 60 * 60,
     };
+
+    /// With another age, in days, at which a key is due; a quarter where none is said.
+    #[must_use]
+    pub fn due_after(self, days: Option<u32>) -> Self {
+        let due_s = days.map_or(self.due_s, |days| i64::from(days) * 24 * 60 * 60);
+        Self { due_s, ..self }
+    }
 
     /// Within which a step is carried out after its look, or not at all.
     #[must_use]

@@ -8,6 +8,7 @@ mod schedule;
 mod world;
 
 use schedule::{Mutant, Outcome, run};
+pub(crate) use world::Dice;
 
 /// Enough for each mutant to be caught many times over, and for a few seconds in a debug build.
 const SCHEDULES: u64 = 3_000;

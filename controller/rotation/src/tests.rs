@@ -121,3 +121,63 @@ fn the_time_on_an_older_version_does_not_count_after_going_back() {
     ];
     assert_eq!(decided(&look), Next::Do(Step::Stamp { version: "of K1".to_owned(), now_s: look.now_s }));
 }
+
+const MARGINS: Margins = Margins { overdue_s: 7 * 86_400, stuck_s: 86_400 };
+
+fn healthy(observed: &Observed) -> Health {
+    health(observed, &Rules::SAFE, &decided(observed), &MARGINS)
+}
+
+#[test]
+fn a_rotation_that_nobody_begins_is_overdue_to_the_second() {
+    let mut look = steady();
+    look.now_s = 97 * 86_400;
+    assert!(begins(&look, &Step::Prepare));
+    assert_eq!(healthy(&look), Health::Well);
+    look.now_s += 1;
+    assert_eq!(healthy(&look), Health::Overdue { since_s: 90 * 86_400 });
+    let rules = Rules::SAFE.due_after(Some(30));
+    look.now_s = 37 * 86_400 + 1;
+    let found = health(&look, &rules, &next(&look, &rules, Wish::default()), &MARGINS);
+    assert_eq!(found, Health::Overdue { since_s: 30 * 86_400 });
+    // Where nobody ever made a key, nobody is late.
+    look.secret.as_mut().unwrap().versions = Vec::new();
+    assert!(begins(&look, &Step::Prime));
+    assert_eq!(healthy(&look), Health::Well);
+}
+
+#[test]
+fn a_step_that_could_have_been_made_a_day_ago_is_stuck() {
+    let day = 86_400;
+    // The first version is there, and no key follows.
+    let mut look = steady();
+    look.secret.as_mut().unwrap().versions = vec![version("none", &[CURRENT, NO_KEY])];
+    look.now_s = day;
+    assert!(!begins(&look, &Step::Prepare));
+    assert_eq!(healthy(&look), Health::Well);
+    look.now_s += 1;
+    assert!(matches!(healthy(&look), Health::Stuck { since_s: 0, .. }), "{:?}", healthy(&look));
+    // A key is trusted long enough, and nobody switches; or a distribution is deployed for ever.
+    look.secret.as_mut().unwrap().versions = vec![version("K1", &[CURRENT]), version("K2", &[PENDING])];
+    look.keys.push(key("K2"));
+    look.group.as_mut().unwrap().members.insert("K2".to_owned());
+    for deployed in [true, false] {
+        look.deployed = deployed;
+        look.now_s = 35 * 60 + day;
+        assert_eq!(healthy(&look), Health::Well);
+        look.now_s += 1;
+        assert!(matches!(healthy(&look), Health::Stuck { since_s: 2100, .. }), "{:?}", healthy(&look));
+    }
+    // The last link is over, and the old key stays.
+    let mut look = switched(1000, 0);
+    look.now_s = 1000 + DRAIN_S + day;
+    assert_eq!(healthy(&look), Health::Well);
+    look.now_s += 1;
+    let what = "not done: take K1 out of the key group".to_owned();
+    assert_eq!(healthy(&look), Health::Stuck { since_s: 1000 + DRAIN_S, what });
+    // While links may be alive nothing is late.
+    look.now_s = 1000 + DRAIN_S - 1;
+    assert_eq!(healthy(&look), Health::Well);
+    assert!(matches!(healthy(&Observed { secret: None, ..steady() }), Health::Stuck { .. }));
+    assert_eq!(healthy(&Observed { group: None, ..steady() }), Health::Well);
+}

@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::services::World;
 
+/// Where the service of metrics keeps alarms.
+const ALARMS: &str = "monitoring/alarms";
+
 /// A trouble and how many matching calls it has seen.
 pub(crate) struct Pending {
     pub(crate) trouble: Trouble,
@@ -67,6 +70,17 @@ impl What {
             status: 400,
             times,
         }
+    }
+
+    /// Every alarm begins to ring.
+    #[must_use]
+    pub fn rings() -> Self {
+        Self::Edit(Box::new(|world| {
+            let names: Vec<String> = world.all(ALARMS).into_keys().map(str::to_owned).collect();
+            for name in names {
+                world.edit(ALARMS, &name, |alarm| alarm["alarm"]["StateValue"] = "ALARM".into());
+            }
+        }))
     }
 
     /// AWS fails inside, before doing anything, once.

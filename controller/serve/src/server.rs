@@ -293,6 +293,13 @@ impl Server {
             Decision::Answer(answer) => return (answer, None, None),
             Decision::Call(call) => call,
         };
+        if let Some(usage) =
+            usage.filter(|_| call.event["requestContext"]["identity"]["apiKeyId"].is_string())
+            && let Err(error) = self.account.count_call(&usage.plan_id, &usage.key_id)
+        {
+            let answer = gateway::finish(&api, &request, &Outcome::Failed);
+            return (answer, None, Some(format!("the call cannot be counted: {error}")));
+        }
         let (outcome, why) = self.call(&request, &call).await;
         let answer = gateway::finish(&api, &request, &outcome);
         let malformed = matches!(outcome, Outcome::Answered(_)) && answer.status == 502;

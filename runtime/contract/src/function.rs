@@ -174,4 +174,8 @@ functions! {
     Drift(crate::operations::DriftVariables) = "drift" in "operations" of Operations,
         512 MB, 300 s, Trigger::Schedule("cron(17 3 * * ? *)"),
         "Compares what is live with what was applied.";
+    /// Rotates the key that links are signed with, a step at a time.
+    Rotate(crate::operations::RotateVariables) = "rotate" in "operations" of Operations,
+        256 MB, 120 s, Trigger::Schedule("cron(13 * * * ? *)"),
+        "Rotates the key that links are signed with, a step at a time.";
 }

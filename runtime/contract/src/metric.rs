@@ -86,6 +86,7 @@ macro_rules! names {
 const SENDERS: Writers = Writers::Some(&["send-email", "send-template-email"]);
 const MAILGUN: Writers = Writers::Some(&["webhook"]);
 const NIGHTLY: Writers = Writers::Some(&["drift"]);
+const ROTATION: Writers = Writers::Some(&["rotate"]);
 const SIGNED_IN: Writers =
     Writers::Some(&["send-email", "send-template-email", "campaign-stats", "tracking-data"]);
 
@@ -121,4 +122,8 @@ names! {
     DRIFTED = "drifted", Count by NIGHTLY;
     /// One when the stage could not be compared.
     DRIFT_UNREADABLE = "driftUnreadable", Count by NIGHTLY;
+    /// One while the signing key is older than it may be.
+    ROTATION_OVERDUE = "rotationOverdue", Count by ROTATION;
+    /// One while a step of the rotation is later than it may be.
+    ROTATION_STUCK = "rotationStuck", Count by ROTATION;
 }

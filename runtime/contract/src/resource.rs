@@ -93,6 +93,10 @@ named! {
     UpdateContactList means Meaning::ContactList(ContactListUse::Update);
     /// The control bucket, for who compares everything with what was applied.
     ControlBucket means Meaning::Control;
+    /// The control bucket, for who rotates keys: the lock, the journal and a report of its own.
+    RotationBucket means Meaning::RotationControl;
+    /// The secret of the signing key, for who rotates it: versions are made and labelled, and no value is read.
+    RotatedKey means Meaning::RotatedKey;
     /// The ARN of the topic that people are told by.
     AlarmTopic means Meaning::AlarmTopic;
 }

@@ -28,6 +28,11 @@ pub enum Meaning {
     ContactList(ContactListUse),
     /// The name of the control bucket; who has it may look at everything and change nothing but its own report.
     Control,
+    /// The name of the control bucket, for who rotates keys: lock, journal, and a report of its own.
+    RotationControl,
+    /// The name of the secret of the signing key; who has it may make versions of it and move their labels, read none,
+    /// and change the public keys that CloudFront trusts.
+    RotatedKey,
     /// The ARN of the topic that people are told by.
     AlarmTopic,
 }

@@ -2,31 +2,34 @@
 
 use std::sync::Arc;
 
-use aws_sdk_s3::primitives::ByteStream;
 use contract::{
     function::{Deployed, Drift},
     metric as name, operations,
 };
 use engine::{Clock, Observation, PacedGate, Silent, Wall, observe};
-use kinds::{Clients, Objects, Reader, Watching};
-use model::{Address, Fault, Selection, drift::Seen};
+use kinds::{Clients, Reader, Watching};
+use model::{Fault, Selection, drift::Seen};
 use serde_json::{Value, json};
 use stacks::Applied;
 use support::{
     Call, Failed,
-    aws::failed,
     metric::{self, Metric},
     time,
 };
 use tracing::info;
 
-use crate::report::{Finding, Report, State, fault};
+use crate::{
+    control,
+    report::{Finding, Report, State, fault},
+};
 
 /// One night.
-pub(crate) async fn handle(_: Value, call: Arc<Call<Drift>>) -> Result<Value, Failed> {
+/// # Errors
+/// When the control bucket or the topic does not answer; a stage that cannot be read is a report.
+pub async fn handle(_: Value, call: Arc<Call<Drift>>) -> Result<Value, Failed> {
     let now_ms = Wall.now_ms();
     let clients = Clients::new(call.aws.config());
-    let applied = applied(&call, &clients).await?;
+    let applied = control::applied(&clients, call.variables.control.name(), Arc::new(Wall)).await?;
     let scope = applied.scope().map_err(|error| Failed::internal(error.to_string()))?;
     let gate = PacedGate::read_only(Arc::new(Wall), Arc::new(Silent), now_ms);
     let reader = Reader::new(clients, scope, Arc::new(gate)).from_outside();
@@ -37,7 +40,7 @@ pub(crate) async fn handle(_: Value, call: Arc<Call<Drift>>) -> Result<Value, Fa
     let report = report.after(before.as_ref());
     // Told before it is kept: whoever fails between the two is run again by Lambda and tells it twice, never not.
     if news {
-        tell(&call, &report).await?;
+        control::tell(&call.aws, call.variables.alarms.name(), report.message()).await?;
     }
     keep(&call, &report).await?;
     measure(&report, now_ms);
@@ -46,44 +49,10 @@ pub(crate) async fn handle(_: Value, call: Arc<Call<Drift>>) -> Result<Value, Fa
     Ok(json!({ "state": state, "news": news, "wrong": report.size() }))
 }
 
-/// What calls on the control bucket name.
-fn control() -> Address {
-    stacks::control_bucket()
-}
-
-/// What the last apply declared.
-async fn applied(call: &Call<Drift>, clients: &Clients) -> Result<Applied, Failed> {
-    // Before the object is read nobody knows whose environment this is; its bucket is all that is needed.
-    let nobody = kinds::Scope {
-        project: String::new(),
-        stage: String::new(),
-        account: String::new(),
-        region: clients.region().to_owned(),
-        names: Default::default(),
-        tags: Default::default(),
-    };
-    let gate = PacedGate::read_only(Arc::new(Wall), Arc::new(Silent), Wall.now_ms());
-    let reader = Reader::new(clients.clone(), nobody, Arc::new(gate));
-    let objects = Objects::new(reader, &control(), call.variables.control.name());
-    let found = objects.read(operations::DECLARED).await.map_err(|fault| refused(&fault))?;
-    let (bytes, _) = found.ok_or_else(|| {
-        Failed::internal(format!("{} is not there: run dn apply once", operations::DECLARED))
-    })?;
-    Applied::read(&bytes).map_err(|why| Failed::internal(format!("{}: {why}", operations::DECLARED)))
-}
-
 /// What the last report found; none before the first.
 async fn kept(call: &Call<Drift>, reader: &Reader) -> Result<Option<Finding>, Failed> {
-    let objects = Objects::new(reader.clone(), &control(), call.variables.control.name());
-    let found = objects.read(operations::REPORT).await.map_err(|fault| refused(&fault))?;
-    Ok(found.and_then(|(bytes, _)| Finding::read(&bytes)))
-}
-
-fn refused(fault: &Fault) -> Failed {
-    match fault {
-        Fault::Transient(_) => Failed::unavailable(fault.to_string()),
-        _ => Failed::internal(fault.to_string()),
-    }
+    let found = control::kept(reader, call.variables.control.name(), operations::REPORT).await?;
+    Ok(found.and_then(|bytes| Finding::read(&bytes)))
 }
 
 /// Declares what was applied, and looks.
@@ -113,22 +82,9 @@ async fn compare(applied: &Applied, reader: &Reader, now_ms: u64) -> Result<mode
     Ok(drift)
 }
 
-async fn tell(call: &Call<Drift>, report: &Report) -> Result<(), Failed> {
-    let (subject, text) = report.message();
-    let topics = aws_sdk_sns::Client::new(call.aws.config());
-    let ask = topics.publish().topic_arn(call.variables.alarms.name()).subject(subject).message(text);
-    ask.send().await.map(drop).map_err(|error| failed("sns:Publish", &error))
-}
-
 async fn keep(call: &Call<Drift>, report: &Report) -> Result<(), Failed> {
     let bytes = serde_json::to_vec_pretty(report).map_err(|error| Failed::internal(error.to_string()))?;
-    let config = call.aws.config();
-    // As every client of buckets here: an emulator's host name has no subdomains.
-    let config = aws_sdk_s3::config::Builder::from(config).force_path_style(config.endpoint_url().is_some());
-    let objects = aws_sdk_s3::Client::from_conf(config.build());
-    let ask = objects.put_object().bucket(call.variables.control.name()).key(operations::REPORT);
-    let ask = ask.content_type("application/json").body(ByteStream::from(bytes));
-    ask.send().await.map(drop).map_err(|error| failed("s3:PutObject", &error))
+    control::keep(&call.aws, call.variables.control.name(), operations::REPORT, bytes).await
 }
 
 /// One line of the log that CloudWatch reads as metrics.

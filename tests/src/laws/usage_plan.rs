@@ -135,6 +135,35 @@ async fn a_key_is_let_in_by_its_plan() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn calls_are_counted_key_by_key_and_day_by_day() {
+    let account = fresh();
+    apply(&world_of(&examples()[1], |_| {}), &account).await.expect("a birth");
+    let documents = account.documents();
+    let plan = documents["apigateway/plans"].keys().next().expect("a plan");
+    let keys: Vec<&String> = documents["apigateway/keys"].keys().collect();
+    for (key, calls) in [(keys[0], 2), (keys[1], 1)] {
+        (0..calls).for_each(|_| account.count_call(plan, key).expect("memory"));
+    }
+    tokio::time::advance(std::time::Duration::from_secs(86_400)).await;
+    account.count_call(plan, keys[0]).expect("memory");
+    let aws = Client::new(&account.sdk_config());
+    let ask = |first: &str, last: &str| {
+        let ask = aws.get_usage().usage_plan_id(plan).start_date(first).end_date(last);
+        ask.limit(1).send()
+    };
+    // The account's time begins with 2026.
+    let page = ask("2026-01-01", "2026-01-02").await.expect("a page");
+    assert_eq!(page.items().expect("keys")[keys[0]], [vec![2, 9_998], vec![1, 9_999]]);
+    let position = page.position.expect("there is more");
+    let rest = aws.get_usage().usage_plan_id(plan).start_date("2026-01-01").end_date("2026-01-01");
+    let rest = rest.limit(1).position(position).send().await.expect("a page");
+    assert_eq!((&rest.items().expect("keys")[keys[1]], rest.position()), (&vec![vec![1, 9_999]], None));
+    for (first, last) in [("2026-01-02", "2026-01-01"), ("2026-01-01", "2026-04-01"), ("today", "today")] {
+        assert_eq!(code_of(ask(first, last).await), "BadRequestException", "{first} {last}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_aws_refuses_of_plans_is_refused() {
     let account = fresh();
     let world = world_of(&examples()[1], |_| {});

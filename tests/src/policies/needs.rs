@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use contract::{
     function::{Function, Trigger},
-    operations::{ALARMS, CONTROL, DECLARED, REPORT},
+    operations::{ALARMS, CONTROL, DECLARED, JOURNAL, LOCK, REPORT, ROTATION_REPORT},
     resource::{CONTACT_LIST, ContactListUse, KeyUse, TOKEN_PURPOSE, UNSUBSCRIBE_KEY},
+    signing::SECRET,
     variable::{Access, Meaning},
 };
 
@@ -73,6 +74,21 @@ pub(crate) fn of(function: &Function, arn: Arns<'_>) -> BTreeSet<Need> {
                 need(&["s3:GetObject"], &format!("{bucket}/{DECLARED}"), None);
                 need(&["s3:PutObject"], &format!("{bucket}/{REPORT}"), None);
             }
+            Meaning::RotationControl => {
+                let (stack, name) = CONTROL;
+                let bucket = arn(&format!("{stack}/bucket/{name}"));
+                let segment = format!("{bucket}/{JOURNAL}000000000001.jsonl");
+                let report = format!("{bucket}/{ROTATION_REPORT}");
+                need(&["s3:ListBucket"], &bucket, None);
+                need(&["s3:GetObject"], &format!("{bucket}/{DECLARED}"), None);
+                need(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], &format!("{bucket}/{LOCK}"), None);
+                need(&["s3:GetObject", "s3:PutObject"], &segment, None);
+                need(&["s3:GetObject", "s3:PutObject"], &report, None);
+            }
+            Meaning::RotatedKey => {
+                need(VERSIONS, &arn(&format!("{}/secret/{}", SECRET.stack, SECRET.name)), None);
+                need(TRUSTED, "*", None);
+            }
             Meaning::AlarmTopic => {
                 let (stack, name) = ALARMS;
                 need(&["sns:Publish"], &arn(&format!("{stack}/topic/{name}")), None);
@@ -100,15 +116,35 @@ const WRITES: &[&str] = &[
     "dynamodb:ConditionCheckItem",
 ];
 
+/// What putting a key in the place of another takes, and reading one does not.
+const VERSIONS: &[&str] = &[
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:ListSecretVersionIds",
+    "secretsmanager:PutSecretValue",
+    "secretsmanager:UpdateSecretVersionStage",
+];
+
+const TRUSTED: &[&str] = &[
+    "cloudfront:CreatePublicKey",
+    "cloudfront:DeletePublicKey",
+    "cloudfront:GetKeyGroup",
+    "cloudfront:GetPublicKey",
+    "cloudfront:ListDistributions",
+    "cloudfront:ListKeyGroups",
+    "cloudfront:ListPublicKeys",
+    "cloudfront:UpdateKeyGroup",
+];
+
 /// Verbs of a service, one of which stands beside each need: the first that the function does not need there.
 const BESIDE: &[(&str, &[&str])] = &[
     ("dynamodb", &["dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Scan"]),
-    ("secretsmanager", &["secretsmanager:PutSecretValue"]),
+    ("cloudfront", &["cloudfront:UpdateDistribution"]),
+    ("secretsmanager", &["secretsmanager:PutSecretValue", "secretsmanager:GetSecretValue"]),
     ("kms", &["kms:Encrypt", "kms:Decrypt"]),
     ("ses", &["ses:UpdateContact", "ses:DeleteContact"]),
     ("logs", &["logs:DeleteLogStream"]),
     ("sqs", &["sqs:SendMessage"]),
-    ("s3", &["s3:DeleteObject"]),
+    ("s3", &["s3:DeleteObject", "s3:DeleteObjectVersion"]),
     ("sns", &["sns:Subscribe"]),
 ];
 
@@ -125,8 +161,8 @@ pub(crate) fn beside(needs: &BTreeSet<Need>) -> BTreeSet<Need> {
         let verbs = if need.resource.contains("/index/") { &["dynamodb:Scan"] } else { *verbs };
         let verb = verbs.iter().find(|action| !is_needed(action)).expect("a verb that no function needs");
         refused.insert(Need { action: verb, ..need.clone() });
-        // An index has no neighbour of its own; its table has.
-        if !need.resource.contains("/index/") {
+        // An index has no neighbour of its own; its table has. Nothing is beside everything.
+        if !need.resource.contains("/index/") && need.resource != "*" {
             refused.insert(Need { resource: neighbour(&need.resource), ..need.clone() });
         }
         if need.context.is_some() {

@@ -42,6 +42,18 @@ const REASONS: &[(&str, &str, &str, &str)] = &[
         "arn:aws:s3:::*/\\*",
         "what was applied, in the control bucket of the stage",
     ),
+    (
+        "operations/role/rotate",
+        "trusted",
+        "\\*",
+        "CloudFront has no resource level for public keys, key groups and lists",
+    ),
+    (
+        "operations/role/rotate",
+        "journal",
+        "arn:aws:s3:::*/journal/\\*",
+        "the journal's segments, which begin with the number of their first line",
+    ),
     ("shared/key/unsubscribe", "*", "kms:\\*", "without it the account's own policies count for nothing"),
     ("shared/key/unsubscribe", "*", "\\*", "in a key policy this is the key itself"),
 ];

@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_secretsmanager::Client as Secrets;
 use aws_sdk_sesv2::types::SubscriptionStatus;
 use contract::stream::Stream;
+use kinds::kinds::api_key::rotation::day;
 use serde_json::{Value, json};
 use support::Aws;
 
@@ -124,6 +125,7 @@ fn every_request_is_answered_as_its_file_says() {
     assert!(output.status.success(), "{text}");
     assert!(text.ends_with("0 failed, 0 skipped\n"), "{text}");
     runtime.block_on(events(&served));
+    assert!(runtime.block_on(counted(&served)) > 0, "calls with the key are counted");
 
     let answers = fs::read_to_string(answers).expect("the answers");
     let sent = answers.split("unsubscribe?data=").nth(1).expect("a link");
@@ -157,6 +159,23 @@ async fn keys(served: &Served) -> (String, Value) {
     let secret = secret.send().await.expect("a secret");
     let secret = serde_json::from_str(secret.secret_string().expect("a text")).expect("JSON");
     (found.items()[0].value().expect("a value").to_owned(), secret)
+}
+
+/// Calls with keys that the gateway has counted, as a rotation asks for them.
+async fn counted(served: &Served) -> i64 {
+    let gateway = aws_sdk_apigateway::Client::new(&served.account().sdk_config());
+    let plans = gateway.get_usage_plans().limit(500).send().await.expect("plans");
+    let mut calls = 0;
+    for plan in plans.items() {
+        let ask = gateway.get_usage().usage_plan_id(plan.id().expect("an id"));
+        // The days around now, whichever side of midnight this runs on.
+        let now_s = i64::try_from(served.account().clock().now_ms() / 1000).expect("a time");
+        let days = [now_s - 86_400, now_s].map(|at| day(at / 86_400));
+        let used = ask.start_date(&days[0]).end_date(&days[1]).send().await.expect("the usage");
+        let each = used.items().into_iter().flatten().flat_map(|(_, days)| days);
+        calls += each.filter_map(|day| day.first()).sum::<i64>();
+    }
+    calls
 }
 
 /// A mail to the unsubscribe address and a bounce reach their functions and do their work.

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, fs};
 
-use crate::control::ControlLock;
 use engine::{Observation, lock};
+use keeper::control::ControlLock;
 use model::Selection;
 
 use crate::{

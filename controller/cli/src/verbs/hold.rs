@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use engine::{Held, LockNote, Stop, lock};
+use keeper::control::ControlLock;
 
 use super::run::{held, owner};
-use crate::{control::ControlLock, exit::Failure, ledger, screen::Screen, session::Connected};
+use crate::{exit::Failure, ledger, screen::Screen, session::Connected};
 
 /// How often a run says that it is still at work.
 const EVERY: Duration = Duration::from_secs(60);

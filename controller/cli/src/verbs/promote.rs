@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeSet, fs};
 
+use keeper::control::ControlLock;
 use model::{Selection, journal::Run};
 use release::{Difference, Kept, Manifest, live, manifest::short, pin, store};
 
@@ -15,7 +16,6 @@ use super::{
 };
 use crate::{
     args::{self, Stage, Weather},
-    control::ControlLock,
     exit::{Done, Failure, Kind},
     ledger,
     project::Project,

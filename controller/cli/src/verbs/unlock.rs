@@ -1,7 +1,7 @@
 //! `dn unlock`: breaks the lock of a run that is gone.
 
-use crate::control::ControlLock;
 use engine::{LockStore, lock};
+use keeper::control::ControlLock;
 
 use crate::{
     args,

@@ -9,6 +9,7 @@ use std::fmt;
 
 use aws_sdk_secretsmanager::{operation::describe_secret::DescribeSecretOutput, types::Tag};
 use model::{Fault, Fields, Holds, Outputs, Ref, Tags, fields::hex, policy::Policy};
+use rotation::{NO_KEY, SIGNING_KEY};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -211,6 +212,12 @@ fn current(secret: &DescribeSecretOutput) -> Option<&str> {
     versions.find(|(_, stages)| stages.iter().any(|stage| stage == CURRENT)).map(|(id, _)| id.as_str())
 }
 
+/// The labels of a version.
+fn labels<'a>(secret: &'a DescribeSecretOutput, version: &str) -> impl Iterator<Item = &'a String> {
+    let versions = secret.version_ids_to_stages();
+    versions.and_then(|all| all.get(version)).into_iter().flatten()
+}
+
 fn findings(
     at: &Place,
     secret: &DescribeSecretOutput,
@@ -218,8 +225,16 @@ fn findings(
     scope: &Scope,
 ) -> Vec<String> {
     let mut findings = Vec::new();
-    if current(secret).is_none() {
-        findings.push(format!("has no value yet: dn secret set {} {}", scope.stage, at.address.name()));
+    // A rotation makes this one; a value that somebody puts by hand is a key that no edge knows.
+    let rotated = (at.address.stack(), at.address.name()) == (SIGNING_KEY.stack, SIGNING_KEY.name);
+    let (stage, name) = (&scope.stage, at.address.name());
+    match current(secret) {
+        None if rotated => findings.push(format!("has no key yet: dn rotate {stage} {name}")),
+        None => findings.push(format!("has no value yet: dn secret set {stage} {name}")),
+        Some(version) if rotated && labels(secret, version).any(|label| label == NO_KEY) => {
+            findings.push(format!("holds no key yet: go on with dn rotate {stage} {name}"));
+        }
+        Some(_) => {}
     }
     if let Some(service) = secret.owning_service() {
         findings.push(format!("is managed by {service}"));

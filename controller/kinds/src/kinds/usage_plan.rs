@@ -6,6 +6,9 @@
 //! `UpdateUsagePlan` may be called once in 20 seconds, so all changes of a plan are one call; a stage must
 //! exist before it is named, and cannot go while it is; a plan cannot go while it names a stage; one key
 //! reaches one stage by one plan only. Limits are best effort, not a guarantee.
+//!
+//! Keys that are there because of a rotation are guests of the plan: no difference, and left where they are
+//! (see [`ApiKey`]).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,13 +16,13 @@ use std::{
 };
 
 use aws_sdk_apigateway::types::{
-    ApiStage, QuotaPeriodType, QuotaSettings, ThrottleSettings, UsagePlan as Found,
+    ApiStage, QuotaPeriodType, QuotaSettings, ThrottleSettings, UsagePlan as Found, UsagePlanKey,
 };
 use model::{Address, Fault, Fields, Outputs, Ref, Text};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    api_key::ApiKey,
+    api_key::{self, ApiKey},
     rest_api::{
         RestApi, Throttle,
         identity::{self, ABSENT, Listed, PAGE},
@@ -263,12 +266,14 @@ impl Resource for UsagePlan {
         let keys = pages!(&at.address, aws, "GetUsagePlanKeys", ABSENT, ask());
         // One that is deleted while it is looked at is gone.
         let Some(keys) = keys else { return Ok(None) };
+        let guests = if keys.is_empty() { BTreeSet::new() } else { api_key::guests(aws).await? };
+        let is_guest = |id: &&str| guests.iter().any(|(_, guest)| guest == id);
         let actual = Self {
             description: found.description().unwrap_or_default().to_owned(),
             stages: found.api_stages().iter().map(PlanStage::read).collect(),
             throttle: found.throttle().and_then(read),
             quota: found.quota().map(Quota::read),
-            keys: keys.iter().filter_map(|key| key.id().map(Ref::live)).collect(),
+            keys: keys.iter().filter_map(|key| key.id()).filter(|id| !is_guest(id)).map(Ref::live).collect(),
         };
         let outputs = outputs(id, Listed::name(found), aws);
         Ok(Some(Live::new(actual, outputs, Some(identity::tags(found)))))
@@ -361,6 +366,17 @@ fn outputs(id: &str, name: &str, aws: &Reader) -> Outputs {
         ("name".to_owned(), name.to_owned()),
         ("arn".to_owned(), identity::arn(aws, COLLECTION, id)),
     ])
+}
+
+/// The id of a plan, and of the keys in it; `None` when it is not there.
+pub(super) async fn members(at: &Place, aws: &Reader) -> Result<Option<(String, BTreeSet<String>)>, Fault> {
+    let all = list(aws).await?;
+    let Some(found) = identity::pick(at, &all, aws)? else { return Ok(None) };
+    let id = Listed::id(found);
+    let ask = || aws.apigateway().get_usage_plan_keys().usage_plan_id(id);
+    let keys = pages!(&at.address, aws, "GetUsagePlanKeys", ABSENT, ask());
+    let ids = |key: &UsagePlanKey| key.id().map(str::to_owned);
+    Ok(keys.map(|keys| (id.to_owned(), keys.iter().filter_map(ids).collect())))
 }
 
 /// All usage plans of the account, tags included.

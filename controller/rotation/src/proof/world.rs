@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{CURRENT, Group, Key, Observed, Owner, PREVIOUS, Secret, Version};
 
 /// A pseudo-random sequence; the seed is an input.
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -20,17 +20,17 @@ impl Dice {
     }
 
     /// From `low` to `high`, both included.
-    pub(super) fn range(&mut self, low: i64, high: i64) -> i64 {
+    pub(crate) fn range(&mut self, low: i64, high: i64) -> i64 {
         let span = u64::try_from(high - low + 1).expect("a range");
         low + i64::try_from((self.next() >> 11) % span).expect("in the range")
     }
 
-    pub(super) fn percent(&mut self, chance: i64) -> bool {
+    pub(crate) fn percent(&mut self, chance: i64) -> bool {
         self.range(1, 100) <= chance
     }
 
     /// As `range`, but the ends are what comes up most.
-    pub(super) fn extreme(&mut self, low: i64, high: i64) -> i64 {
+    pub(crate) fn extreme(&mut self, low: i64, high: i64) -> i64 {
         match self.range(0, 3) {
             0 => low,
             1 => high,

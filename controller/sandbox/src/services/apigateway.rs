@@ -20,6 +20,7 @@ mod methods;
 mod patch;
 mod plans;
 mod stages;
+mod usage;
 
 pub use deployed::{DeployedApi, DeployedRoute, GatewayAnswer, Limit, Usage, Validator};
 
@@ -71,6 +72,7 @@ fn route(method: &str, path: &[&str]) -> Option<Route> {
             let key = rest.first().map(|key| ("planKeyId", own(key)));
             Some((operation, [("usagePlanId", own(id))].into_iter().chain(key).collect()))
         }
+        ("GET", ["usageplans", id, "usage"]) => Some(("GetUsage", vec![("usagePlanId", own(id))])),
         (_, ["usageplans", rest @ ..]) => {
             let operation = of_collection(method, rest.len(), ["UsagePlan", "UsagePlans"])?;
             Some((operation, rest.first().map(|id| ("usagePlanId", own(id))).into_iter().collect()))
@@ -236,6 +238,7 @@ fn handle(request: &Request, world: &mut World<'_>) -> Result<Reply, Refusal> {
         "GetBasePathMappings" => domains::mappings(input, world)?,
         "UpdateBasePathMapping" => domains::remap(input, world)?,
         "DeleteBasePathMapping" => domains::unmap(input, world)?,
+        "GetUsage" => usage::get(input, world)?,
         "CreateApiKey" => keys::create(input, world)?,
         "GetApiKey" => keys::get(input, world)?,
         "GetApiKeys" => keys::list(input, world),

@@ -16,7 +16,7 @@ use super::{
     collection::{listed, sealed},
     rows::{text, wants},
 };
-use crate::{laws::REGION, nightly::percent_decoded, served::http::Answer};
+use crate::{laws::REGION, served::http::Answer, started::percent_decoded};
 
 /// The own policy of a function's role.
 pub(super) struct Allowed<'a> {

@@ -2,18 +2,18 @@
 
 use std::borrow::Borrow;
 
+use contract::operations::LOCK as KEY;
 use engine::{LockStore, Segments, SegmentsMut, lock::Place};
 use futures::future::BoxFuture;
 use kinds::{Objects, Reader, Resource, Writer, kinds::bucket::Bucket};
 use model::{Address, Fault};
 
-const KEY: &str = "lock.json";
-
 /// Keeps the lock where everyone who applies to the stage finds it.
-pub(crate) struct ControlLock(Objects<Writer>);
+pub struct ControlLock(Objects<Writer>);
 
 impl ControlLock {
-    pub(crate) fn new(aws: Writer, bucket: &Address) -> Self {
+    #[must_use]
+    pub fn new(aws: Writer, bucket: &Address) -> Self {
         let name = Bucket::physical(aws.scope(), bucket);
         Self(Objects::new(aws, bucket, &name))
     }
@@ -38,7 +38,7 @@ impl LockStore for ControlLock {
 }
 
 /// The journal's segments: to be read with a [`Reader`], to be written too with a [`Writer`].
-pub(crate) struct ControlJournal<A>(pub(crate) Objects<A>);
+pub struct ControlJournal<A>(pub Objects<A>);
 
 impl<A: Borrow<Reader> + Send + Sync> Segments for ControlJournal<A> {
     fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Option<Vec<String>>, Fault>> {
