@@ -46,7 +46,15 @@ pub(super) async fn it_finds_what_was_done_by_hand(stage: &Deployed) -> BTreeSet
     changed.insert("operations/role/drift".to_owned());
     assert_eq!(found, changed.iter().map(String::as_str).collect(), "{report}");
     assert_eq!((&night["state"], &night["wrong"]), (&json!("drifted"), &json!(changed.len())), "{night}");
+    rotation_begins(stage).await;
     OTHERWISE.into_iter().chain([TLS]).collect()
+}
+
+/// The hourly rotation makes its first step: it holds the lock, writes the journal and a document without a key.
+async fn rotation_begins(stage: &Deployed) {
+    let turned = stage.hand("rotate").await.expect("a step");
+    assert_eq!(stage.front.refused(), Vec::<String>::new(), "{turned}");
+    assert!(turned["made"].is_string(), "{turned}");
 }
 
 /// What it keeps in the control bucket.
