@@ -10,7 +10,7 @@ use contract::{
     subscription::{AddContactRequest, AddContactResponse, Status},
 };
 use subscription::{Action, Event, Opened, Opener, Recipient, Registry, Source, Unopened, Wish};
-use support::{Call, Failed, Reply, Request, address::is_address, auth, limit};
+use support::{Call, Failed, Reply, Request, auth, limit};
 
 use crate::link::shown;
 
@@ -68,8 +68,7 @@ impl Desk<'_> {
         let user = user.verified()?;
         limit::admit(self.call, &variables.limits, &user.uid).await?;
         let body = self.body()?;
-        let email = body.email.as_deref().map(str::trim).filter(|email| is_address(email));
-        let who = email.and_then(Recipient::parse).ok_or_else(|| Failed::invalid("email is not valid"))?;
+        let who = body.email.as_deref().and_then(Recipient::of_stranger).ok_or_else(|| Failed::invalid("email is not valid"))?;
         let topics = body.topic.map_or(Stream::ALL.to_vec(), |topic| vec![topic]);
         let mut statuses: BTreeMap<Stream, Status> =
             topics.into_iter().map(|topic| (topic, Status::OptIn)).collect();

@@ -229,7 +229,7 @@ async fn subscribe<F: Deployed<Variables = MailEventsVariables>>(
     }
     // SES offers its link in mail to one recipient only (A1).
     let [address] = &mail.destination[..] else { return Err(malformed("no single recipient")) };
-    let who = Recipient::parse(address).ok_or_else(|| malformed("its recipient"))?;
+    let who = Recipient::of_stranger(address).ok_or_else(|| malformed("its recipient"))?;
     let wish = told.wish();
     let event = Event::new(format!("{}/{}", mail.message_id, told.timestamp), Action::of(&wish), Source::Ses);
     let registry =
