@@ -81,7 +81,9 @@ mod tests {
     fn what_strangers_write_must_be_an_address() {
         let ann = Recipient::of_stranger(" Ann.Lee+x@Example.COM").expect("an address");
         assert_eq!(ann.address(), "ann.lee+x@example.com");
-        for text in ["ann@@b.c", "a@b..c", "\"a\"@b.c", "a@[192.0.2.1]", "ä@b.c", "a@-b.c", ".a@b.c", "<a@b.c>"] {
+        for text in
+            ["ann@@b.c", "a@b..c", "\"a\"@b.c", "a@[192.0.2.1]", "ä@b.c", "a@-b.c", ".a@b.c", "<a@b.c>"]
+        {
             assert_eq!(Recipient::of_stranger(text), None, "{text}");
         }
         let long = format!("{}@b.c", "a".repeat(65));

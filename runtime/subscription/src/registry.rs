@@ -130,7 +130,7 @@ impl Registry {
         match &outcome {
             Err(failure) => {
                 let reason = format!("{:?}", failure.code);
-                if let Err(failure) = self.log.failure(Some(who), event, at_ms, &reason).await {
+                if let Err(failure) = self.log.failure(Some(who), event, wish, at_ms, &reason).await {
                     warn!(request = event.id, cause = failure.cause, "a failure is not recorded");
                 }
             }
@@ -233,7 +233,9 @@ impl Registry {
         let event = Event { id: format!("{}/list", event.id), action: Action::List, ..event.clone() };
         let who = Recipient::parse(&row.email);
         let reason = format!("{:?}", failure.code);
-        if let Err(failure) = self.log.failure(who.as_ref(), &event, self.clock.now_ms(), &reason).await {
+        let says = row.preferences().said();
+        let now_ms = self.clock.now_ms();
+        if let Err(failure) = self.log.failure(who.as_ref(), &event, &says, now_ms, &reason).await {
             warn!(request = event.id, cause = failure.cause, "a failure is not recorded");
         }
     }
@@ -303,7 +305,8 @@ impl Registry {
                         // Recorded once, before the row says so: whoever is ended in between records it again.
                         if row.refused_since.is_none() {
                             let now_ms = self.clock.now_ms();
-                            self.log.failure(Some(&who), &event, now_ms, "RefusedByList").await?;
+                            let says = row.preferences().said();
+                            self.log.failure(Some(&who), &event, &says, now_ms, "RefusedByList").await?;
                         }
                         self.put_off(&row).await?;
                         caught_up.refused += 1;

@@ -112,6 +112,7 @@ impl Around {
             ("CORS_ALLOWED_ORIGINS", "https://crm.example.com"),
             ("FIREBASE_PROJECT_ID", "dn"),
             ("SECRETS_MANAGER_SECRET_NAME", "mailgun"),
+            ("LOG_HASH_SECRET_NAME", LOG_HASHES),
             ("MAILGUN_DOMAIN", "mg.example"),
             ("DEFAULT_SENDER", "News <news@mg.example>"),
             ("POSTAL_ADDRESS", "1 Main Street"),

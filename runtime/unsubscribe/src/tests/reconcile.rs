@@ -122,7 +122,10 @@ async fn an_opt_out_of_either_side_wins() {
         let left = trial.listed(address).await.expect("a contact");
         assert_eq!(left.is_empty(), gets, "{address}: {left:?}");
     }
-    assert_eq!(run(&trial, LATER + 2 * DAY).await, json!({ "told": 0, "refused": 0, "pages": 1, "changed": 0 }));
+    assert_eq!(
+        run(&trial, LATER + 2 * DAY).await,
+        json!({ "told": 0, "refused": 0, "pages": 1, "changed": 0 })
+    );
     assert!(trial.rows("contacts").await.iter().all(|row| !row.contains_key("pending")));
 }
 
@@ -197,7 +200,8 @@ async fn an_address_that_the_list_refuses_stands_in_nobodys_way() {
         assert_eq!(trial.listed(address).await, Some(vec!["outreach".to_owned()]), "{address}");
     }
     let rows = trial.rows("audit").await;
-    let records: Vec<_> = rows.iter().filter(|row| row.get("reason").is_some_and(|why| why == "RefusedByList")).collect();
+    let records: Vec<_> =
+        rows.iter().filter(|row| row.get("reason").is_some_and(|why| why == "RefusedByList")).collect();
     assert_eq!(records.len(), 1);
     assert_eq!((records[0]["contact"].as_str(), records[0]["result"].as_str()), ("never@x.org", "failed"));
     assert!(!wants(&trial, "never@x.org", Stream::Outreach).await, "the mirror decides");
@@ -225,13 +229,20 @@ async fn a_choice_of_who_is_refused_is_told_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_list_that_is_busy_or_forbidden_puts_nobody_off() {
-    for (code, status, fails) in [("TooManyRequestsException", 429, false), ("AccessDeniedException", 403, true)] {
+    for (code, status, fails) in
+        [("TooManyRequestsException", 429, false), ("AccessDeniedException", 403, true)]
+    {
         let trial = Trial::begin().await;
         for number in 0..3 {
             untold(&trial, &format!("r{number}@x.org"), Stream::Outreach, NOW + number).await;
         }
         let when = When::Operation { service: "ses".to_owned(), operation: "UpdateContact".to_owned() };
-        let what = What::Fail { code: code.to_owned(), message: String::new(), status, times: if fails { 1 } else { 3 } };
+        let what = What::Fail {
+            code: code.to_owned(),
+            message: String::new(),
+            status,
+            times: if fails { 1 } else { 3 },
+        };
         trial.account.plan_trouble(Trouble { when, what });
         let outcome = reconcile::handle(Value::Null, trial.call::<Reconcile>(NOW + 10)).await;
         assert_eq!(outcome.is_err(), fails, "{code}: people are called when it does not pass by itself");
