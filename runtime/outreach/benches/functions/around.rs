@@ -17,7 +17,10 @@ use sandbox::Account;
 use serde_json::json;
 use serve::{endpoint, http_server};
 use subscription::{Recipient, Sealer};
-use support::{Aws, LIST, furnish, stand_in::KEY};
+use support::{
+    Aws,
+    stand_in::{KEY, LIST, LOG_HASHES, furnish},
+};
 use tokio::sync::watch;
 
 const CERTIFICATE: &str = include_str!("../../../support/tests/vectors/token-certificate.pem");

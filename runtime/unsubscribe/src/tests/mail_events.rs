@@ -15,7 +15,7 @@ const COMPLAINT: &str = include_str!("../../tests/vectors/event-complaint-record
 const SQS: &str = include_str!("../../tests/vectors/example-sqs-event.json");
 
 /// Ids of the messages that come again.
-async fn take(trial: &Trial, bodies: &[String]) -> Vec<String> {
+pub(super) async fn take(trial: &Trial, bodies: &[String]) -> Vec<String> {
     let mut event: Value = serde_json::from_str(SQS).expect("an event");
     let record = event["Records"][0].clone();
     let records = bodies.iter().enumerate().map(|(number, body)| {
@@ -35,7 +35,7 @@ fn parsed(text: &str) -> Value {
 }
 
 /// A change of Ann's preferences at this second.
-fn subscription(second: u32, old: &Value, new: &Value) -> String {
+pub(super) fn subscription(second: u32, old: &Value, new: &Value) -> String {
     let mut event = parsed(SUBSCRIPTION);
     event["mail"]["destination"] = json!(["Ann@example.com"]);
     event["subscription"]["contactList"] = "people".into();
@@ -52,7 +52,7 @@ fn with_mail(event: &str, id: &str) -> String {
     event.to_string()
 }
 
-fn topics(all: bool, outreach: &str, financial: &str) -> Value {
+pub(super) fn topics(all: bool, outreach: &str, financial: &str) -> Value {
     json!({ "unsubscribeAll": all, "topicSubscriptionStatus": [
         { "topicName": "outreach", "subscriptionStatus": outreach },
         { "topicName": "financial", "subscriptionStatus": financial },
