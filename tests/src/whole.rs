@@ -16,6 +16,7 @@ mod loopback;
 mod mail;
 mod nightly;
 mod orphans;
+mod people;
 mod policies;
 mod project;
 mod promotion;
