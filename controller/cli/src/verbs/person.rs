@@ -48,10 +48,11 @@ const PERSONAL: [&str; 2] = ["ip", "detection"];
 
 /// Why an opt-out stays.
 const OPTED_OUT: &str =
-    "the person wants no mail: without this row mail would be sent again (GDPR Art. 17(3)(b), 21(3))";
-const SUPPRESSED: &str = "mail to the address bounced or was complained about: without this row it would be sent again (Art. 17(3)(b))";
+    "the person wants no mail: without it mail would be sent again (GDPR Art. 17(3)(b), 21(3))";
+const SUPPRESSED: &str =
+    "mail bounced or was complained about: without it mail would be sent again (GDPR Art. 17(3)(b))";
 const RECORDED: &str =
-    "proves when and how mail was wanted or not; without IP address and wording (Art. 7(1), 17(3)(e))";
+    "proves when mail was wanted and when not, without IP address and words (GDPR Art. 7(1), 17(3)(e))";
 
 /// Where rows are, and how they are found.
 struct Source {
@@ -175,8 +176,8 @@ impl Erased {
     }
 }
 
-/// Erases all but what keeps an opt-out; what was cut off goes on with the next run. What says that mail is not wanted is
-/// never deleted, not even for a moment.
+/// Erases all but what keeps an opt-out; what was cut off goes on with the next run. What says that mail is not wanted
+/// is never deleted, not even for a moment.
 async fn erase(aws: &Writer, kept: &Kept, address: &str) -> Result<Erased, Failure> {
     let mut done = Erased::default();
     let mirror = kept.rows.iter().filter(|(source, _)| source.table.name == table::CONTACTS.name);
