@@ -180,6 +180,46 @@ fn a_person_is_shown_everything_and_erased_but_for_the_opt_out() {
 }
 
 #[test]
+fn an_opt_out_is_kept_wherever_it_is_said() {
+    let project = Project::applied();
+    let account = project.account();
+    let out = json!({ "status": "OPT_OUT", "at": 1 });
+    let back = json!({ "status": "OPT_IN", "at": 2 });
+    // What the mirror says of a topic and of everything, what the list says, and whether somebody is kept.
+    let cases = [
+        ("topic", json!({ "outreach": out }), Value::Null, false, true),
+        ("everything", json!({}), out, false, true),
+        ("list", json!({}), Value::Null, true, true),
+        ("nobody", json!({ "outreach": back }), back, false, false),
+    ];
+    runtime().block_on(async {
+        let tables = aws_sdk_dynamodb::Client::new(&account.sdk_config());
+        let ses = aws_sdk_sesv2::Client::new(&account.sdk_config());
+        for (name, topics, everything, listed_out, _) in &cases {
+            let who = format!("{name}@example.com");
+            let mut row = json!({ "email": who, "version": 3, "createdAt": 1, "topics": topics });
+            row["listedAs"] = format!("{name}@Example.com").into();
+            if everything.is_object() {
+                row["everything"] = everything.clone();
+            }
+            let members = row.as_object().expect("a row").iter();
+            let item = members.map(|(name, of)| (name.clone(), value(of))).collect();
+            let put = tables.put_item().table_name("dn-sandbox-contacts").set_item(Some(item));
+            put.send().await.expect("a row");
+            let contact = ses.create_contact().contact_list_name("dn-sandbox-contacts");
+            let contact = contact.email_address(format!("{name}@Example.com")).unsubscribe_all(*listed_out);
+            contact.send().await.expect("a contact");
+        }
+    });
+    for (name, .., stays) in cases {
+        let who = format!("{name}@example.com");
+        told(&person(&project, &who, &["erase", "--yes", "--json"]));
+        let kept = json!({ "outreach/table/contacts": 1, "shared/contact list/contacts": 1 });
+        assert_eq!(shown(&project, &who), if stays { kept } else { json!({}) }, "{name}");
+    }
+}
+
+#[test]
 fn what_is_no_address_is_refused_without_being_repeated() {
     let project = Project::applied();
     for text in ["", "ann", "@b.c", "a b@c.d", "one@x.org\ntwo@x.org"] {
