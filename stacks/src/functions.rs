@@ -10,9 +10,10 @@ use kinds::{
     kinds::{
         artefact::Artefact,
         bucket::Bucket,
-        function::{Architecture, Canary, Code, EventSource, Function, Switch, Tracing},
+        function::{Architecture, AsyncCalls, Canary, Code, EventSource, Function, Switch, Tracing},
         function_policy::{FunctionPolicy, Permission},
         log_group::LogGroup,
+        queue::Queue,
         role::Role,
         schedule::{Expression, Schedule, Target},
         subscription::{Protocol, Subscription},
@@ -26,14 +27,21 @@ use model::{
 use crate::{
     Environment,
     code::{self, Artefacts},
-    observability, operations, permissions, values,
+    observability,
+    operations::{self, Operations},
+    permissions, queues, values,
 };
+
+/// Lambda's own patience with an event that its function does not take: two more attempts, for six hours at most.
+const RETRIES: u32 = 2;
+const GIVEN_UP_AFTER_S: u32 = 6 * 3600;
 
 /// Declares the artefact of every service, and every function.
 pub(crate) fn declare(
     world: &mut World,
     environment: &Environment,
     artefacts: &Artefacts,
+    operations: &Operations,
 ) -> Result<(), DeclareError> {
     let control = Address::new(operations::STACK, "bucket", operations::CONTROL)?;
     for service in Service::all() {
@@ -45,7 +53,7 @@ pub(crate) fn declare(
         };
         let artefact = world.add(operations::STACK, service.package(), artefact)?;
         for shape in service.functions() {
-            function(world, environment, &artefact, shape)?;
+            function(world, environment, &artefact, shape, operations)?;
         }
     }
     Ok(())
@@ -56,8 +64,10 @@ fn function(
     environment: &Environment,
     artefact: &Handle<Artefact>,
     shape: &Shape,
+    operations: &Operations,
 ) -> Result<(), DeclareError> {
     let (stack, name) = (shape.stack, shape.name);
+    let lost = lost(world, environment, shape, operations)?;
     let group = world.add(stack, name, LogGroup::kept_for_days(environment.logs.retention_days))?;
     let role = Role {
         description: Some(format!("What {name} may do.")),
@@ -75,6 +85,11 @@ fn function(
         timeout_s: timeout_s(shape, environment),
         tracing: if environment.logs.tracing { Tracing::Active } else { Tracing::PassThrough },
         switch: switch(environment, shape)?,
+        async_calls: lost.as_ref().map(|lost| AsyncCalls {
+            max_age_s: GIVEN_UP_AFTER_S,
+            retries: RETRIES,
+            on_failure: Some(lost.arn()),
+        }),
         ..Function::new(role.arn(), Code::of(artefact), name, group.by("name"))
     };
     for variable in shape.variables {
@@ -87,7 +102,32 @@ fn function(
         function = function.fed_by("work", EventSource::of(queue));
     }
     let function = world.add(stack, name, function)?;
-    started(world, environment, &function, shape)
+    started(world, environment, &function, shape, lost.as_ref())
+}
+
+/// Where the events go of a function that nobody waits for, once they are given up: an opt-out by mail is in one of
+/// them, and would else be gone without a trace. A queue keeps its own messages until they are worked off.
+fn lost(
+    world: &mut World,
+    environment: &Environment,
+    shape: &Shape,
+    operations: &Operations,
+) -> Result<Option<Handle<Queue>>, DeclareError> {
+    let policy = match shape.trigger {
+        Trigger::Api | Trigger::Queue(..) => return Ok(None),
+        // Their roles may send there: the function's what it failed at, the schedule's what it could not start.
+        Trigger::Schedule(_) => None,
+        Trigger::Topic(stack, topic) => {
+            let itself = Address::new(shape.stack, "queue", &queues::dead_name(shape.name))?;
+            let topic = Text::of(&Address::new(stack, "topic", topic)?, "arn").to_string();
+            let send = Statement::allow(["sqs:SendMessage"], [Text::of(&itself, "arn").to_string()])
+                .sid("undelivered")
+                .to_service("sns.amazonaws.com")
+                .when("ArnEquals", "aws:SourceArn", topic);
+            Some(Policy::new([send]))
+        }
+    };
+    queues::dead(world, shape.stack, shape.name, environment, operations, policy).map(Some)
 }
 
 /// How callers come to a new version, and which alarms are watched meanwhile.
@@ -118,28 +158,35 @@ fn started(
     environment: &Environment,
     function: &Handle<Function>,
     shape: &Shape,
+    lost: Option<&Handle<Queue>>,
 ) -> Result<(), DeclareError> {
     let (stack, name) = (shape.stack, shape.name);
+    let dead_letters = lost.map(Handle::arn);
     match shape.trigger {
         Trigger::Api | Trigger::Queue(..) => Ok(()),
         Trigger::Topic(topic_stack, topic) => {
             let topic = Address::new(topic_stack, "topic", topic)?;
             let to = function.by("alias_arn").text().clone();
-            world.add(stack, name, Subscription::plain(Ref::to(&topic, "arn"), Protocol::Lambda, to))?;
+            let told = Subscription::plain(Ref::to(&topic, "arn"), Protocol::Lambda, to);
+            world.add(stack, name, Subscription { dead_letters, ..told })?;
             let by = Permission::of_service("sns.amazonaws.com", Text::of(&topic, "arn"));
             allow(world, stack, name, function, [("topic".to_owned(), by)])
         }
         Trigger::Schedule(when) => {
             let invoke =
                 Statement::allow(["lambda:InvokeFunction"], [function.by("alias_arn").text().to_string()]);
+            let keep = lost.map(|lost| {
+                Statement::allow(["sqs:SendMessage"], [lost.arn().text().to_string()]).sid("undelivered")
+            });
             let role = Role {
                 description: Some(format!("Starts {name}.")),
-                inline: Some(Policy::new([invoke.sid("start")])),
+                inline: Some(Policy::new([invoke.sid("start")].into_iter().chain(keep))),
                 ..scheduler(environment)
             };
             let role = world.add(stack, &format!("{name}-schedule"), role)?;
             let when: Expression = when.parse().expect("the contract's schedules are well-formed");
             let target = Target::of(function.by("alias_arn").text().clone(), role.arn());
+            let target = Target { dead_letters, ..target };
             world.add(stack, name, Schedule::of(when, target))?;
             Ok(())
         }

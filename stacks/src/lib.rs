@@ -58,7 +58,7 @@ pub fn declare(environment: &Environment, artefacts: &Artefacts) -> Result<World
     financial::declare(&mut world, environment, &operations)?;
     dn_api::declare(&mut world)?;
     reports::declare(&mut world, environment)?;
-    functions::declare(&mut world, environment, artefacts)?;
+    functions::declare(&mut world, environment, artefacts, &operations)?;
     gateways::declare(&mut world, environment, &operations)?;
     observability::declare(&mut world, environment, &operations)?;
     Ok(world)

@@ -3,7 +3,7 @@
 
 use contract::{
     api::{APIS, Api, Endpoint},
-    function::{FUNCTIONS, Function},
+    function::{FUNCTIONS, Function, Trigger},
     metric,
 };
 use kinds::{
@@ -73,10 +73,16 @@ fn of_function(
 ) -> Result<(), DeclareError> {
     let limits = &environment.alarms.thresholds;
     let percent = signed(limits.function_errors_percent);
-    let errors =
-        Alarm::rate(lambda(function, "Errors")?, lambda(function, "Invocations")?, percent, limits.floor)
-            .described(format!("More than {percent} % of the calls of {} fail.", function.name))
-            .telling(told);
+    let failed = lambda(function, "Errors")?;
+    let errors = match function.trigger {
+        Trigger::Api => Alarm::rate(failed, lambda(function, "Invocations")?, percent, limits.floor)
+            .described(format!("More than {percent} % of the calls of {} fail.", function.name)),
+        // Too few calls for a share, and nobody is answered who could complain.
+        Trigger::Topic(..) | Trigger::Queue(..) | Trigger::Schedule(_) => {
+            Alarm::count(failed, 0).described(format!("A call of {} failed.", function.name))
+        }
+    }
+    .telling(told);
     let [errors_name, throttled_name] = alarms_of(function);
     world.add(STACK, &errors_name, errors)?;
     let throttled = Alarm::count(lambda(function, "Throttles")?, 0)

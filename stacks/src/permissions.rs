@@ -13,7 +13,7 @@ use model::{
     policy::{Policy, Statement},
 };
 
-use crate::{Environment, values};
+use crate::{Environment, queues, values};
 
 /// The policy of a function's role.
 pub(crate) fn policy(function: &Function, environment: &Environment) -> Result<Policy, DeclareError> {
@@ -46,6 +46,10 @@ pub(crate) fn policy(function: &Function, environment: &Environment) -> Result<P
         let receive = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
         let queue = arn(stack, "queue", name)?;
         statements.push(Statement::allow(receive, [queue.to_string()]).sid("work"));
+    }
+    if let Trigger::Topic(..) | Trigger::Schedule(_) = function.trigger {
+        let lost = arn(function.stack, "queue", &queues::dead_name(function.name))?;
+        statements.push(Statement::allow(["sqs:SendMessage"], [lost.to_string()]).sid("lost"));
     }
     Ok(Policy::new(statements))
 }

@@ -1,7 +1,11 @@
 //! What may exist only once: one contact list an account and Region (A12), one key, one audit table, and what SES
 //! tells and receives.
 
-use contract::{stream::Stream, table};
+use contract::{
+    resource::{LogHashes, Named},
+    stream::Stream,
+    table,
+};
 use kinds::{
     World,
     bound::{DeclareError, Handle},
@@ -39,6 +43,12 @@ pub fn declare(
     world.add(STACK, "unsubscribe", unsubscribe_key(environment))?;
     tables::add(world, STACK, &table::AUDIT, environment)?;
     world.add(STACK, "firebase", Secret::described("Firebase service account: who may use the CRM."))?;
+
+    world.add(
+        STACK,
+        LogHashes::SECRET.name,
+        Secret::born_with_key("Key of the hashes that stand for addresses in logs."),
+    )?;
 
     let told = |name: &str| publishable_by_ses(environment, name);
     let events = world.add(STACK, "ses-events", told("ses-events")?)?;

@@ -77,3 +77,62 @@ async fn a_queue_feeds_its_function_and_waits_long_enough() {
     }
     assert!(seen.contains(&("ses-events", "mail-events")), "{seen:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_given_up_is_kept_and_rings() {
+    let config = applied().await;
+    let (sns, lambda) = (aws_sdk_sns::Client::new(&config), aws_sdk_lambda::Client::new(&config));
+    let (sqs, watch) = (aws_sdk_sqs::Client::new(&config), aws_sdk_cloudwatch::Client::new(&config));
+    let scheduler = aws_sdk_scheduler::Client::new(&config);
+    let mut seen = Vec::new();
+    for function in FUNCTIONS {
+        let name = format!("dn-sandbox-{}", function.name);
+        let dead = format!("{SQS}-{}-dead", function.name);
+        let asked = lambda.get_function_event_invoke_config().function_name(&name).qualifier("live");
+        let given_up =
+            asked.send().await.ok().and_then(|kept| kept.destination_config?.on_failure?.destination);
+        match function.trigger {
+            Trigger::Api | Trigger::Queue(..) => {
+                assert_eq!(given_up, None, "{name}: somebody waits, or a queue keeps it");
+                continue;
+            }
+            Trigger::Topic(_, topic) => {
+                let listed =
+                    sns.list_subscriptions_by_topic().topic_arn(format!("{SNS}-{topic}")).send().await;
+                let alias = format!("{LAMBDA}-{}:live", function.name);
+                let listed = listed.expect("a topic");
+                let told = listed.subscriptions().iter().find(|one| one.endpoint() == Some(alias.as_str()));
+                let arn = told.and_then(|one| one.subscription_arn()).expect("a subscription");
+                let kept = sns.get_subscription_attributes().subscription_arn(arn).send().await.expect("one");
+                assert!(
+                    kept.attributes().expect("some")["RedrivePolicy"].contains(&format!("{dead}\"")),
+                    "{name}"
+                );
+                let policy = aws_sdk_sqs::types::QueueAttributeName::Policy;
+                let asked = sqs.get_queue_attributes().queue_url(format!("{SQS_URL}-{}-dead", function.name));
+                let asked = asked.attribute_names(policy.clone()).send().await.expect("a queue");
+                let policy = &asked.attributes().expect("some")[&policy];
+                for part in ["sns.amazonaws.com", "sqs:SendMessage", &format!("{SNS}-{topic}\"")] {
+                    assert!(policy.contains(part), "{policy}");
+                }
+            }
+            Trigger::Schedule(_) => {
+                let schedule = scheduler.get_schedule().name(&name).send().await.expect("a schedule");
+                let target = schedule.target().expect("a target");
+                assert_eq!(
+                    target.dead_letter_config().and_then(|of| of.arn()),
+                    Some(dead.as_str()),
+                    "{name}"
+                );
+                let starts = format!("dn-sandbox-{}-schedule", function.name);
+                assert!(target.role_arn().ends_with(&starts), "{name}");
+            }
+        }
+        assert_eq!(given_up, Some(dead), "{name}");
+        let rings = format!("dn-sandbox-{}-dead-letters", function.name);
+        let found = watch.describe_alarms().alarm_names(&rings).send().await.expect("alarms");
+        assert_eq!(found.metric_alarms().len(), 1, "{rings}");
+        seen.push(function.name);
+    }
+    assert_eq!(seen, ["unsubscribe-mailto", "reconcile-contacts", "drift"]);
+}

@@ -8,7 +8,7 @@ use contract::{
     metric::{self, NAMESPACE, Name},
 };
 use kinds::kinds::{
-    alarm::{Alarm, Metric, MetricStat, Source},
+    alarm::{Alarm, Comparison, Metric, MetricStat, Source},
     dashboard::{Content, Dashboard},
 };
 
@@ -183,7 +183,7 @@ fn all_that_must_ring_rings_at_the_threshold_of_the_environment() {
     for (starts, ends, threshold) in [
         ("observability/alarm/function-", "-refusals", "11"),
         ("observability/alarm/", "-delivered", "12"),
-        ("observability/alarm/function-", "-errors", "13"),
+        ("observability/alarm/function-campaign-stats", "-errors", "13"),
         ("observability/alarm/outreach-", "-slow", "14"),
         ("observability/alarm/function-", "-limits", "15"),
         ("observability/alarm/reports-", "-errors", "16"),
@@ -195,6 +195,15 @@ fn all_that_must_ring_rings_at_the_threshold_of_the_environment() {
     ] {
         let found = thresholds(&|address| address.starts_with(starts) && address.ends_with(ends));
         assert_eq!(found, BTreeSet::from([threshold.to_owned()]), "{starts}*{ends}");
+    }
+    // Where calls are few, one that fails rings.
+    for function in FUNCTIONS {
+        let name = format!("observability/alarm/function-{}-errors", function.name);
+        let (_, alarm) = alarms.iter().find(|(address, _)| address.to_string() == name).expect(&name);
+        let few = function.trigger != contract::function::Trigger::Api;
+        assert_eq!(matches!(alarm.metric, Metric::Single(_)), few, "{name}");
+        assert_eq!(alarm.threshold.to_string(), if few { "0" } else { "13" }, "{name}");
+        assert_eq!(alarm.comparison, Comparison::Above, "{name}");
     }
     let topic = "arn:aws:sns:us-east-1:000000000000:dn-sandbox-alarms";
     for (address, alarm) in &alarms {

@@ -18,6 +18,7 @@ mod loopback;
 mod mail;
 mod nightly;
 mod orphans;
+mod people;
 mod policies;
 mod project;
 mod promotion;

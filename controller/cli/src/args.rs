@@ -64,6 +64,9 @@ pub(crate) enum Verb {
         #[command(subcommand)]
         verb: SecretVerb,
     },
+    /// Shows or erases what a stage keeps about a person, whose address is read from standard input or typed without
+    /// being shown; never an argument.
+    Person(Person),
     /// Serves the deployed APIs of an embedded account on this machine, with the real functions.
     Serve(Serve),
     /// Replaces a key without breaking what the old one signed: one safe step, or what it waits for and until when.
@@ -320,6 +323,28 @@ pub(crate) struct SecretSet {
     pub(crate) stage: Stage,
     /// The secret: its name (`mailgun`) or its address (`outreach/secret/mailgun`).
     pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Person {
+    #[command(flatten)]
+    pub(crate) stage: Stage,
+    #[arg(value_enum)]
+    pub(crate) what: Asked,
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Does not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// What a person asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Asked {
+    /// Every row about the person.
+    Show,
+    /// All but what keeps an opt-out.
+    Erase,
 }
 
 #[derive(Debug, Args)]

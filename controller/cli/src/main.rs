@@ -77,6 +77,7 @@ fn run(cli: Cli, screen: &Screen) -> Result<Done, Failure> {
             Verb::Secret { verb: args::SecretVerb::Set(args) } => {
                 verbs::secret::set(&project, screen, args).await
             }
+            Verb::Person(args) => verbs::person::run(&project, screen, args).await,
             Verb::Release(args) => verbs::release::run(&project, screen, args).await,
             Verb::Promote(args) => verbs::promote::run(&project, screen, args).await,
             Verb::Rollback(args) => verbs::rollback::run(&project, screen, args).await,

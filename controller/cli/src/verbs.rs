@@ -11,6 +11,7 @@ mod hold;
 pub(crate) mod noted;
 pub(crate) mod openapi;
 pub(crate) mod outputs;
+pub(crate) mod person;
 pub(crate) mod plan;
 pub(crate) mod promote;
 pub(crate) mod release;

@@ -50,16 +50,19 @@ const DECLARED: &[Reads] = &[
     kinds::secret::READS,
     kinds::subscription::READS,
     kinds::table::read::READS,
+    kinds::table::rows::READS,
     kinds::topic::READS,
     kinds::usage_plan::READS,
 ];
 
 /// Reads of data. Objects are read in the control bucket alone, which is said beside this.
 const DATA: &[(&str, &str)] = &[
+    ("aws_sdk_dynamodb", "query"),
     ("aws_sdk_dynamodb", "scan"),
     ("aws_sdk_s3", "get_object"),
     ("aws_sdk_s3", "head_object"),
     ("aws_sdk_s3", "list_object_versions"),
+    ("aws_sdk_sesv2", "get_contact"),
     ("aws_sdk_sesv2", "list_contacts"),
 ];
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 
 use crate::{
-    resource::{Mailgun, SealingKey, UpdateContactList},
+    resource::{LogHashes, Mailgun, SealingKey, UpdateContactList},
     setting::{
         CorsAllowedOrigins, DefaultSender, FirebaseKeysUrl, FirebaseProject, MailgunDomain, MailgunUrl,
         OutreachUnsubscribeUrl, PostalAddress, Stage, SuppressionDays, TrackingDays, UnsubscribeMailbox,
@@ -70,6 +70,7 @@ variables! {
     pub struct WebhookVariables {
         stage: Stage = "STAGE",
         mailgun: SecretName<Mailgun> = "SECRETS_MANAGER_SECRET_NAME",
+        log_hashes: SecretName<LogHashes> = "LOG_HASH_SECRET_NAME",
         tokens: Table<WebhookTokens, ReadWrite> = "WEBHOOK_TOKENS_TABLE",
         events: Table<Events, Write> = "EVENTS_TABLE",
         messages: Table<Messages, Write> = "MESSAGES_TABLE",

@@ -1,5 +1,7 @@
 //! What functions use beside tables: secrets, the key of unsubscribe tokens, the contact list.
 
+use serde::{Deserialize, Serialize};
+
 use crate::variable::{Meaning, Variable, required};
 
 /// A secret: the last part of its address, and the stack that declares it.
@@ -31,8 +33,16 @@ secrets! {
     Mailgun = "outreach" "mailgun";
     /// The login that payouts are fetched with.
     Korrect = "dn_api" "korrect";
+    /// The key of the hashes that stand for addresses in logs (A33). It is made up when the secret is, and stays.
+    LogHashes = "shared" "log-hashes";
     /// The OAuth client that YouTube tokens are made with.
     Youtube = "dn_api" "youtube";
+}
+
+/// The value of the secret `log-hashes`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct LogKey {
+    pub key: String,
 }
 
 /// The stack and name of the key that seals unsubscribe tokens (R60).

@@ -6,14 +6,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    resource::{OpeningKey, UpdateContactList},
+    resource::{LogHashes, OpeningKey, UpdateContactList},
     setting::{
         ConfirmationUrl, CorsAllowedOrigins, FirebaseKeysUrl, FirebaseProject, Stage, SuppressionDays,
         TokenMaxAge,
     },
     stream::Stream,
     table::{Audit, Contacts, RateLimits, Suppression},
-    variable::{ReadWrite, Table, Write, variables},
+    variable::{ReadWrite, SecretName, Table, Write, variables},
 };
 
 /// Whether mail of a stream is wanted, as SES writes it.
@@ -36,6 +36,7 @@ variables! {
         list: UpdateContactList = "SES_CONTACT_LIST_NAME",
         contacts: Table<Contacts, ReadWrite> = "CONTACTS_TABLE",
         audit: Table<Audit, Write> = "UNSUBSCRIBE_AUDIT_TABLE",
+        log_hashes: SecretName<LogHashes> = "LOG_HASH_SECRET_NAME",
     }
 }
 
@@ -52,6 +53,7 @@ variables! {
         contacts: Table<Contacts, ReadWrite> = "CONTACTS_TABLE",
         audit: Table<Audit, Write> = "UNSUBSCRIBE_AUDIT_TABLE",
         limits: Table<RateLimits, ReadWrite> = "RATE_LIMITS_TABLE",
+        log_hashes: SecretName<LogHashes> = "LOG_HASH_SECRET_NAME",
     }
 }
 
@@ -63,6 +65,7 @@ variables! {
         list: UpdateContactList = "SES_CONTACT_LIST_NAME",
         contacts: Table<Contacts, ReadWrite> = "CONTACTS_TABLE",
         audit: Table<Audit, Write> = "UNSUBSCRIBE_AUDIT_TABLE",
+        log_hashes: SecretName<LogHashes> = "LOG_HASH_SECRET_NAME",
     }
 }
 
@@ -75,6 +78,7 @@ variables! {
         audit: Table<Audit, Write> = "UNSUBSCRIBE_AUDIT_TABLE",
         suppression: Table<Suppression, Write> = "FINANCIAL_SUPPRESSION_TABLE",
         suppression_days: SuppressionDays = "SUPPRESSION_DAYS",
+        log_hashes: SecretName<LogHashes> = "LOG_HASH_SECRET_NAME",
     }
 }
 

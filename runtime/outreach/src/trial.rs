@@ -14,7 +14,7 @@ use sandbox::Account;
 use serde_json::{Value, json};
 use support::{
     Aws, Call, Clock, Failed, Reply, Request, keyed,
-    stand_in::{Asked, KEY, LIST, StandIn, furnish},
+    stand_in::{Asked, KEY, LIST, LOG_HASHES, StandIn, furnish},
 };
 
 /// When the trials take place: 2023-10-24T14:00:45.123Z, in milliseconds since 1970.
@@ -86,6 +86,7 @@ impl Trial {
                 "FIREBASE_PROJECT_ID" => "dn",
                 "FIREBASE_KEYS_URL" => KEYS_URL,
                 "SECRETS_MANAGER_SECRET_NAME" => "mailgun",
+                "LOG_HASH_SECRET_NAME" => LOG_HASHES,
                 "MAILGUN_URL" => MAILGUN_URL,
                 "MAILGUN_DOMAIN" => "mg.example",
                 "DEFAULT_SENDER" => "News <news@mg.example>",

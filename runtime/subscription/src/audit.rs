@@ -1,4 +1,9 @@
 //! Records of every opt-in, opt-out and failure of one, kept for ever (R73).
+//!
+//! Records are history: what came when, by which way, and what it met. So `result` and `gets` of a record tell of the
+//! moment at which it was worked off, and of two events that come in another order they may say something else. All
+//! else of a record, and how many there are, is the same whatever the order and number of deliveries; and so is all
+//! that decides: the contact's choices, the contact list, the suppressed addresses.
 
 use std::collections::BTreeMap;
 
@@ -215,7 +220,7 @@ impl Log {
     }
 
     /// Records that something asked for was not done. What is tried again later and done has a record beside
-    /// it.
+    /// it. `who` is somebody who is known for certain; the wish is empty where nothing that can be told was asked.
     ///
     /// # Errors
     /// When the table does not answer.
@@ -223,10 +228,11 @@ impl Log {
         &self,
         who: Option<&Recipient>,
         event: &Event,
+        wish: &Wish,
         at_ms: i64,
         reason: &str,
     ) -> std::result::Result<(), Failed> {
-        let record = Record::of(who, event, at_ms, Result::Failed);
+        let record = Record::of(who, event, at_ms, Result::Failed).asking(wish);
         let (at, reason) = (format!("{}/failed", record.at), Some(reason.to_owned()));
         self.add(&Record { at, reason, ..record }).await.map(drop)
     }

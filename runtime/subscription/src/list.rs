@@ -9,7 +9,7 @@ use aws_sdk_sesv2::{
 use contract::{resource::UpdateContactList, stream::Stream, subscription::Status};
 use support::{
     Aws, Failed,
-    aws::{code_of, failed},
+    aws::{code_of, failed, is_faulty},
 };
 
 use crate::{Preferences, Recipient, Wish};
@@ -43,6 +43,27 @@ pub struct Listed {
     pub changed_ms: i64,
 }
 
+/// Why the list was not told of a contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Untold {
+    /// SES does not take this address: it will not tomorrow either, and says nothing of other addresses.
+    Refused(Failed),
+    /// SES is busy, cannot be reached, or refuses us altogether.
+    Failed(Failed),
+}
+
+impl Untold {
+    fn of(failed: Failed, faulty: bool) -> Self {
+        if faulty { Self::Refused(failed) } else { Self::Failed(failed) }
+    }
+
+    pub(crate) fn failed(self) -> Failed {
+        match self {
+            Self::Refused(failed) | Self::Failed(failed) => failed,
+        }
+    }
+}
+
 impl List {
     #[must_use]
     pub fn of(variable: &UpdateContactList, aws: &Aws) -> Self {
@@ -53,14 +74,14 @@ impl List {
     ///
     /// # Errors
     /// When SES refuses or does not answer in time.
-    pub(crate) async fn put(&self, address: &str, preferences: &Preferences) -> Result<(), Failed> {
+    pub(crate) async fn put(&self, address: &str, preferences: &Preferences) -> Result<(), Untold> {
         match tokio::time::timeout(PATIENCE, self.put_patiently(address, preferences)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(Failed::unavailable("UpdateContact: timed out")),
+            Err(_) => Err(Untold::Failed(Failed::unavailable("UpdateContact: timed out"))),
         }
     }
 
-    async fn put_patiently(&self, address: &str, preferences: &Preferences) -> Result<(), Failed> {
+    async fn put_patiently(&self, address: &str, preferences: &Preferences) -> Result<(), Untold> {
         // All topics, each time: SES forgets those that are left out (API reference, UpdateContact).
         let topics: Vec<TopicPreference> =
             Stream::ALL.into_iter().map(|stream| preference(stream, preferences.status(stream))).collect();
@@ -77,7 +98,7 @@ impl List {
             match code_of(&error) {
                 Some("ConcurrentModificationException") if attempt < ATTEMPTS => continue,
                 Some("NotFoundException") => {}
-                _ => return Err(failed("UpdateContact", &error)),
+                _ => return Err(Untold::of(failed("UpdateContact", &error), is_faulty(&error))),
             }
             let create = self.ses.create_contact().contact_list_name(&self.name).email_address(address);
             let create = create.set_topic_preferences(Some(topics.clone())).unsubscribe_all(nothing);
@@ -85,7 +106,7 @@ impl List {
                 Ok(_) => return Ok(()),
                 // Somebody else made it meanwhile, perhaps with other preferences.
                 Err(error) if code_of(&error) == Some("AlreadyExistsException") && attempt < ATTEMPTS => {}
-                Err(error) => return Err(failed("CreateContact", &error)),
+                Err(error) => return Err(Untold::of(failed("CreateContact", &error), is_faulty(&error))),
             }
         }
     }

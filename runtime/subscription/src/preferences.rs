@@ -114,6 +114,15 @@ impl Preferences {
         Self { streams, everything }
     }
 
+    /// All that was ever said, as a wish.
+    #[must_use]
+    pub fn said(&self) -> Wish {
+        Wish {
+            streams: self.streams.iter().map(|(stream, choice)| (*stream, choice.status)).collect(),
+            everything: self.everything.map(|choice| choice.status),
+        }
+    }
+
     /// Whether both say the same, whenever it was said.
     #[must_use]
     pub fn agrees(&self, other: &Self) -> bool {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use sha2::{Digest, Sha256};
+use support::address::is_address;
 
 /// The longest address that a mail server takes (RFC 5321, 4.5.3.1.3 less the brackets).
 const LONGEST: usize = 254;
@@ -22,6 +23,14 @@ impl Recipient {
         let whole = !name.is_empty() && !domain.is_empty() && address.len() <= LONGEST;
         let strange = |one: char| one.is_control() || one.is_whitespace();
         (whole && !address.contains(strange)).then_some(Self(address))
+    }
+
+    /// Takes only what SES and RFC 5321 take as an address, for what strangers write: a mail's `From`, a webhook's
+    /// recipient. What a row, a token or the contact list says already is [`parse`](Self::parse)d, so that nobody
+    /// who was ever written to is unheard.
+    #[must_use]
+    pub fn of_stranger(text: &str) -> Option<Self> {
+        Self::parse(text).filter(|who| is_address(who.address()))
     }
 
     /// The address itself: for rows, mail and AWS, never for a log.
@@ -66,6 +75,19 @@ mod tests {
         for text in ["", "ann", "@b", "a@", "a b@c.d", "a\n@c.d", &format!("{}@b.c", "a".repeat(251))] {
             assert_eq!(Recipient::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn what_strangers_write_must_be_an_address() {
+        let ann = Recipient::of_stranger(" Ann.Lee+x@Example.COM").expect("an address");
+        assert_eq!(ann.address(), "ann.lee+x@example.com");
+        for text in
+            ["ann@@b.c", "a@b..c", "\"a\"@b.c", "a@[192.0.2.1]", "ä@b.c", "a@-b.c", ".a@b.c", "<a@b.c>"]
+        {
+            assert_eq!(Recipient::of_stranger(text), None, "{text}");
+        }
+        let long = format!("{}@b.c", "a".repeat(65));
+        assert_eq!(Recipient::of_stranger(&long), None, "64 before the sign (RFC 5321, 4.5.3.1.1)");
     }
 
     #[test]

@@ -20,12 +20,29 @@ use tracing::warn;
 use crate::{
     Action, Event, Preferences, Recipient, Source, Wish,
     audit::{Log, Record, Result as Ended},
-    list::{List, Listed},
+    list::{List, Listed, Untold},
     row::{Pending, Row},
 };
 
 /// How often a write is tried again when somebody else changed the row meanwhile.
 const ATTEMPTS: u32 = 8;
+
+/// When the list is told again of an address that it refused.
+const REFUSED_AGAIN_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// How far a run came with telling the contact list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CaughtUp {
+    pub told: usize,
+    /// Addresses that the list does not take.
+    pub refused: usize,
+}
+
+impl CaughtUp {
+    fn asked(self) -> usize {
+        self.told + self.refused
+    }
+}
 
 /// What became of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +130,7 @@ impl Registry {
         match &outcome {
             Err(failure) => {
                 let reason = format!("{:?}", failure.code);
-                if let Err(failure) = self.log.failure(Some(who), event, at_ms, &reason).await {
+                if let Err(failure) = self.log.failure(Some(who), event, wish, at_ms, &reason).await {
                     warn!(request = event.id, cause = failure.cause, "a failure is not recorded");
                 }
             }
@@ -211,26 +228,28 @@ impl Registry {
 
     /// Tells the contact list what a row says, and takes the mark away. What fails stays marked.
     async fn tell_list(&self, row: Row, event: &Event) {
-        let Err(failure) = self.tell(row.clone()).await else { return };
+        let Err(failure) = self.tell(row.clone()).await.map_err(Untold::failed) else { return };
         warn!(request = event.id, cause = failure.cause, "the contact list is told later");
         let event = Event { id: format!("{}/list", event.id), action: Action::List, ..event.clone() };
         let who = Recipient::parse(&row.email);
         let reason = format!("{:?}", failure.code);
-        if let Err(failure) = self.log.failure(who.as_ref(), &event, self.clock.now_ms(), &reason).await {
+        let says = row.preferences().said();
+        let now_ms = self.clock.now_ms();
+        if let Err(failure) = self.log.failure(who.as_ref(), &event, &says, now_ms, &reason).await {
             warn!(request = event.id, cause = failure.cause, "a failure is not recorded");
         }
     }
 
     /// Two who tell the list of one contact may be heard in the wrong order. Whoever finds the row changed
     /// afterwards tells it again, so the last one heard tells what stands.
-    async fn tell(&self, mut row: Row) -> Result<(), Failed> {
+    async fn tell(&self, mut row: Row) -> Result<(), Untold> {
         for _ in 0..ATTEMPTS {
             self.list.put(row.listed(), &row.preferences()).await?;
-            if self.unmark(&row).await? {
+            if self.unmark(&row).await.map_err(Untold::Failed)? {
                 return Ok(());
             }
             let Some(who) = Recipient::parse(&row.email) else { return Ok(()) };
-            let Some(newer) = self.row(&who).await? else { return Ok(()) };
+            let Some(newer) = self.row(&who).await.map_err(Untold::Failed)? else { return Ok(()) };
             row = newer;
         }
         Ok(())
@@ -238,37 +257,65 @@ impl Registry {
 
     async fn unmark(&self, row: &Row) -> Result<bool, Failed> {
         let update = self.writes.update(Key::of(&row.email)).condition_expression("version = :version");
-        let update = update.update_expression("REMOVE pending, pendingSince");
+        let update = update.update_expression("REMOVE pending, pendingSince, refusedSince");
         self.writes.apply(update.expression_attribute_values(":version", number(row.version))).await
     }
 
-    /// Tells the contact list of up to `most` rows that it does not know of: choices first, the oldest first.
-    /// Returns how many it was told of.
+    /// Lets a row that the list refuses wait, so that those behind it are told. A newer choice does not wait.
+    async fn put_off(&self, row: &Row) -> Result<bool, Failed> {
+        let now_ms = self.clock.now_ms();
+        let update = self.writes.update(Key::of(&row.email)).condition_expression("version = :version");
+        let update = update
+            .update_expression("SET pendingSince = :later, refusedSince = if_not_exists(refusedSince, :now)")
+            .expression_attribute_values(":version", number(row.version))
+            .expression_attribute_values(":later", number(now_ms + REFUSED_AGAIN_MS))
+            .expression_attribute_values(":now", number(now_ms));
+        self.writes.apply(update).await
+    }
+
+    /// Tells the contact list of up to `most` rows that it does not know of: choices first, the oldest first. An
+    /// address that the list refuses stands in nobody's way: it is recorded, and its turn comes again a day later.
     ///
     /// # Errors
-    /// When the table does not answer, or the list refuses: the rest is for the next time.
-    pub async fn catch_up(&self, most: usize, pace: &Pace, run: &str) -> Result<usize, Failed> {
-        let mut told = 0;
+    /// When the table does not answer, or the list is busy or refuses everybody: the rest is for the next time.
+    pub async fn catch_up(&self, most: usize, pace: &Pace, run: &str) -> Result<CaughtUp, Failed> {
+        let mut caught_up = CaughtUp::default();
         for pending in Pending::ALL {
-            let query = self.rows.query_index("by_pending").key_condition_expression("pending = :pending");
+            let query = self.rows.query_index("by_pending");
+            let query = query.key_condition_expression("pending = :pending AND pendingSince <= :now");
             let query = query.expression_attribute_values(":pending", text(pending.name()));
+            let query = query.expression_attribute_values(":now", number(self.clock.now_ms()));
             // An index is read eventually: what it names is read again before it is told.
-            for seen in self.rows.all::<Row>(query, most - told).await? {
+            for seen in self.rows.all::<Row>(query, most.saturating_sub(caught_up.asked())).await? {
                 if !pace.next().await {
-                    return Ok(told);
+                    return Ok(caught_up);
                 }
                 let Some(who) = Recipient::parse(&seen.email) else { continue };
                 let Some(row) = self.row(&who).await?.filter(|row| row.pending.is_some()) else { continue };
-                self.tell(row.clone()).await?;
-                let source = Source::Reconciliation;
                 let action = if pending == Pending::New { Action::Add } else { Action::List };
-                let event = Event::new(format!("{run}/{}", row.version), action, source);
-                let record = Record::of(Some(&who), &event, self.clock.now_ms(), Ended::Done);
-                self.log.add(&record.leaving(&row.preferences())).await?;
-                told += 1;
+                let event = Event::new(format!("{run}/{}", row.version), action, Source::Reconciliation);
+                match self.tell(row.clone()).await {
+                    Ok(()) => {
+                        let record = Record::of(Some(&who), &event, self.clock.now_ms(), Ended::Done);
+                        self.log.add(&record.leaving(&row.preferences())).await?;
+                        caught_up.told += 1;
+                    }
+                    Err(Untold::Refused(failure)) => {
+                        warn!(run, cause = failure.cause, "the contact list refuses an address");
+                        // Recorded once, before the row says so: whoever is ended in between records it again.
+                        if row.refused_since.is_none() {
+                            let now_ms = self.clock.now_ms();
+                            let says = row.preferences().said();
+                            self.log.failure(Some(&who), &event, &says, now_ms, "RefusedByList").await?;
+                        }
+                        self.put_off(&row).await?;
+                        caught_up.refused += 1;
+                    }
+                    Err(Untold::Failed(failure)) => return Err(failure),
+                }
             }
         }
-        Ok(told)
+        Ok(caught_up)
     }
 
     /// Takes in what the contact list says of some contacts; returns how many rows changed.

@@ -61,9 +61,13 @@ pub(crate) struct Row {
     everything: Option<Said>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
-    /// Milliseconds since 1970.
+    /// From when on the list is told, in milliseconds since 1970: when it was marked, or, after the list refused
+    /// the address, some time later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_since: Option<i64>,
+    /// Since when the list refuses the address, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_since: Option<i64>,
     /// How the contact list spells the address, where it spells it otherwise: SES tells `A@b.c` from `a@b.c`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listed_as: Option<String>,
@@ -80,6 +84,7 @@ impl Row {
             everything: None,
             pending: None,
             pending_since: None,
+            refused_since: None,
             listed_as: None,
             created_at: now_ms,
         }
@@ -103,6 +108,7 @@ impl Row {
     pub(crate) fn mark(&mut self, pending: Pending, now_ms: i64) {
         self.pending = Some(pending);
         self.pending_since = Some(now_ms);
+        self.refused_since = None;
     }
 
     /// The address as the contact list spells it.

@@ -133,3 +133,17 @@ pub fn failed<E: ProvideErrorMetadata>(call: &str, error: &SdkError<E, HttpRespo
     let cause = format!("{call}: {what}");
     if passing { Failed::unavailable(cause) } else { Failed::internal(cause) }
 }
+
+/// Whether AWS finds fault with what was asked itself, so that the same would be refused tomorrow, and says nothing of
+/// other requests: a 400 that is no throttle, or what could not even be written as a request. That something is not
+/// there, or not allowed, has other numbers.
+pub fn is_faulty<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    match error {
+        SdkError::ServiceError(refused) => {
+            let passing = refused.err().code().is_some_and(|code| PASSING.contains(&code));
+            refused.raw().status().as_u16() == 400 && !passing
+        }
+        SdkError::ConstructionFailure(_) => true,
+        _ => false,
+    }
+}

@@ -1,6 +1,25 @@
 //! Signatures and keyed hashes: HMAC-SHA256.
 
+use std::time::Duration;
+
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
+use contract::{
+    resource::{LogHashes, LogKey},
+    variable::SecretName,
+};
+
+use crate::entry::Tools;
+
+/// How long a line waits for the key of its hash: the work is done by then, and somebody waits for the answer.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What stands for an address in the lines of this stage; nothing when the key cannot be had soon. A line without it is
+/// worth more than an answer that comes late.
+pub async fn hashed(tools: &Tools, name: &SecretName<LogHashes>, address: &str) -> Option<String> {
+    let asked = tools.secrets.lasting::<_, LogKey>(name, &tools.aws, tools.clock);
+    let key = tokio::time::timeout(PATIENCE, asked).await.ok()?.ok()?;
+    Some(shown(&key.key, address))
+}
 
 /// In hexadecimal.
 #[must_use]
@@ -19,7 +38,7 @@ pub fn is_signed(key: &str, text: &str, signature: &str) -> bool {
 /// What stands for an address in a log (A33): who does not have the key cannot find out whose it is by
 /// trying.
 #[must_use]
-pub fn shown(key: &str, address: &str) -> String {
+fn shown(key: &str, address: &str) -> String {
     let mut hash = sign(key, &format!("log:{}", address.to_lowercase()));
     hash.truncate(16);
     hash

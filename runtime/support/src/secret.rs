@@ -55,6 +55,19 @@ impl Secrets {
         self.younger_than(AGAIN_MS, name, aws, clock).await
     }
 
+    /// The value as it was when it was looked at first, for one that does not change.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn lasting<S: Named, R: DeserializeOwned>(
+        &self,
+        name: &SecretName<S>,
+        aws: &Aws,
+        clock: Clock,
+    ) -> Result<R, Failed> {
+        self.younger_than(i64::MAX, name, aws, clock).await
+    }
+
     async fn younger_than<S: Named, R: DeserializeOwned>(
         &self,
         age_ms: i64,

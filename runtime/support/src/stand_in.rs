@@ -98,7 +98,11 @@ impl HttpConnector for StandIn {
 pub const LIST: &str = "people";
 pub const KEY: &str = "alias/dn-unsubscribe";
 
-/// Makes what handlers of mail expect: tables, the key of tokens, the contact list with its topics.
+/// The name and value of the secret of [`furnish`] that hashes in logs are made with.
+pub const LOG_HASHES: &str = "log-hashes";
+pub const LOG_KEY: &str = r#"{"key":"the key of a stand-in"}"#;
+
+/// Makes what handlers of mail expect: tables, the key of tokens and that of hashes, the contact list with its topics.
 ///
 /// # Panics
 /// When something of it cannot be made.
@@ -106,6 +110,8 @@ pub async fn furnish(aws: &Aws, tables: &[Table]) {
     for shape in tables {
         add_table(aws, shape).await;
     }
+    let secret = aws.secrets().create_secret().name(LOG_HASHES).secret_string(LOG_KEY);
+    secret.send().await.expect("a secret");
     let key = aws.kms().create_key().send().await.expect("a key").key_metadata.expect("a key").key_id;
     aws.kms().create_alias().alias_name(KEY).target_key_id(key).send().await.expect("an alias");
     let topic = |stream: Stream| {

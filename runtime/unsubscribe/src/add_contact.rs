@@ -10,25 +10,34 @@ use contract::{
     subscription::{AddContactRequest, AddContactResponse, Status},
 };
 use subscription::{Action, Event, Opened, Opener, Recipient, Registry, Source, Unopened, Wish};
-use support::{Call, Failed, Reply, Request, address::is_address, auth, limit};
+use support::{Call, Failed, Reply, Request, auth, keyed, limit};
 
 use crate::link::shown;
 
 /// One request.
 pub(crate) async fn handle(request: Request, call: Arc<Call<AddContact>>) -> Result<Reply, Failed> {
     let desk = Desk { request: &request, call: &call };
-    match desk.ask().await {
-        Ok(asked) => desk.add(asked).await,
-        Err((source, failed)) => {
-            let event = Event::of_request(&request, Action::Subscribe, source);
-            let reason = format!("{:?}", failed.code);
-            let log = desk.registry().log().clone();
-            if let Err(failed) = log.failure(None, &event, call.clock.now_ms(), &reason).await {
-                tracing::warn!(request = request.id, cause = failed.cause, "a failure is not recorded");
-            }
-            Err(failed)
-        }
-    }
+    let staff = request.header("authorization").is_some();
+    let mut asking =
+        Asking { source: if staff { Source::Staff } else { Source::Owner }, ..Asking::default() };
+    let asked = if staff { desk.by_staff(&mut asking).await } else { desk.by_owner(&mut asking).await };
+    let outcome = match asked {
+        Ok(who) => desk.add(&who, &asking).await,
+        Err(failed) => Err(desk.refused(&asking, failed).await),
+    };
+    let contact = match &asking.who {
+        Some(who) => keyed::hashed(&call, &call.variables.log_hashes, who.address()).await,
+        None => None,
+    };
+    tracing::info!(
+        request = request.id,
+        token = asking.token_ms.map(support::time::iso),
+        actor = asking.actor,
+        contact,
+        outcome = if outcome.is_ok() { "done" } else { "refused" },
+        "a contact is to be subscribed"
+    );
+    outcome
 }
 
 struct Desk<'a> {
@@ -36,13 +45,26 @@ struct Desk<'a> {
     call: &'a Call<AddContact>,
 }
 
-/// What is asked for, by somebody who may.
-struct Asked {
-    who: Recipient,
-    wish: Wish,
+/// What is known of a request so far, and certain: a record of its refusal holds it.
+struct Asking {
     source: Source,
+    who: Option<Recipient>,
+    wish: Wish,
     actor: Option<String>,
     token_ms: Option<i64>,
+}
+
+impl Default for Asking {
+    fn default() -> Self {
+        Self { source: Source::Owner, who: None, wish: Wish::default(), actor: None, token_ms: None }
+    }
+}
+
+impl Asking {
+    fn event(&self, request: &Request, action: Action) -> Event {
+        let event = Event::of_request(request, action, self.source);
+        Event { actor: self.actor.clone(), token_ms: self.token_ms, ..event }
+    }
 }
 
 impl Desk<'_> {
@@ -51,34 +73,30 @@ impl Desk<'_> {
         Registry::of(&variables.contacts, &variables.audit, &variables.list, &self.call.aws, self.call.clock)
     }
 
-    async fn ask(&self) -> Result<Asked, (Source, Failed)> {
-        let staff = self.request.header("authorization").is_some();
-        let source = if staff { Source::Staff } else { Source::Owner };
-        let asked = if staff { self.by_staff().await } else { self.by_owner().await };
-        asked.map_err(|failed| (source, failed))
-    }
-
     fn body(&self) -> Result<AddContactRequest, Failed> {
         serde_json::from_slice(&self.request.body).map_err(|_| Failed::invalid("The body is not valid"))
     }
 
-    async fn by_staff(&self) -> Result<Asked, Failed> {
+    async fn by_staff(&self, asking: &mut Asking) -> Result<Recipient, Failed> {
         let variables = &self.call.variables;
         let user = auth::user(self.request, self.call, &variables.firebase, &variables.firebase_keys).await?;
+        asking.actor = Some(user.uid.clone());
+        let body = self.body();
+        if let Ok(body) = &body {
+            let topics = body.topic.map_or(Stream::ALL.to_vec(), |topic| vec![topic]);
+            let mut statuses: BTreeMap<Stream, Status> =
+                topics.into_iter().map(|topic| (topic, Status::OptIn)).collect();
+            statuses.extend(body.topic_preferences.clone().unwrap_or_default());
+            asking.wish = Wish::set(statuses);
+            asking.who = body.email.as_deref().and_then(Recipient::of_stranger);
+        }
         let user = user.verified()?;
         limit::admit(self.call, &variables.limits, &user.uid).await?;
-        let body = self.body()?;
-        let email = body.email.as_deref().map(str::trim).filter(|email| is_address(email));
-        let who = email.and_then(Recipient::parse).ok_or_else(|| Failed::invalid("email is not valid"))?;
-        let topics = body.topic.map_or(Stream::ALL.to_vec(), |topic| vec![topic]);
-        let mut statuses: BTreeMap<Stream, Status> =
-            topics.into_iter().map(|topic| (topic, Status::OptIn)).collect();
-        statuses.extend(body.topic_preferences.unwrap_or_default());
-        let (source, wish) = (Source::Staff, Wish::set(statuses));
-        Ok(Asked { who, wish, source, actor: Some(user.uid), token_ms: None })
+        body?;
+        asking.who.clone().ok_or_else(|| Failed::invalid("email is not valid"))
     }
 
-    async fn by_owner(&self) -> Result<Asked, Failed> {
+    async fn by_owner(&self, asking: &mut Asking) -> Result<Recipient, Failed> {
         // Without any token the caller is told that one is missing, whatever the body is.
         let body = self.body();
         let given = body.as_ref().ok().and_then(|body| body.data.as_deref());
@@ -86,32 +104,32 @@ impl Desk<'_> {
         else {
             return Err(Failed::new(Code::MissingToken, "Authorization token is required"));
         };
-        let body = body.as_ref().map_err(Clone::clone)?;
-        let opened = self.opened(token, body.topic).await?;
-        let refused = || Failed::new(Code::InsufficientPermissions, "The token does not allow this");
-        if body.email.as_deref().is_some_and(|email| Recipient::parse(email).as_ref() != Some(&opened.who)) {
-            return Err(refused());
+        let hint = body.as_ref().ok().and_then(|body| body.topic);
+        let opened = self.opened(token, hint).await?;
+        asking.who = Some(opened.who.clone());
+        asking.token_ms = Some(opened.made_ms);
+        let body = body?;
+        let mut statuses = BTreeMap::from([(body.topic.unwrap_or(opened.stream), Status::OptIn)]);
+        statuses.extend(body.topic_preferences.unwrap_or_default());
+        asking.wish = Wish::set(statuses);
+        if opened.expired(self.call.clock.now_ms(), self.call.variables.max_age.0) {
+            return Err(invalid());
         }
-        let mut statuses = BTreeMap::from([(opened.stream, Status::OptIn)]);
-        statuses.extend(body.topic_preferences.clone().unwrap_or_default());
-        if body.topic.is_some_and(|topic| topic != opened.stream) || statuses.len() > 1 {
-            return Err(refused());
+        let other =
+            body.email.as_deref().is_some_and(|email| Recipient::parse(email).as_ref() != Some(&opened.who));
+        if other || asking.wish.streams.keys().any(|stream| *stream != opened.stream) {
+            return Err(Failed::new(Code::InsufficientPermissions, "The token does not allow this"));
         }
-        let (wish, source) = (Wish::set(statuses), Source::Owner);
-        Ok(Asked { who: opened.who, wish, source, actor: None, token_ms: Some(opened.made_ms) })
+        Ok(opened.who)
     }
 
-    /// What the token says, of whichever stream it is; too old a one does not subscribe (A25).
+    /// What the token says, of whichever stream it is, and however old it is.
     async fn opened(&self, token: &str, hint: Option<Stream>) -> Result<Opened, Failed> {
-        let variables = &self.call.variables;
-        let now_ms = self.call.clock.now_ms();
-        let opener = Opener::new(&self.call.aws, &variables.key);
-        let invalid = || Failed::new(Code::InvalidToken, "Invalid or expired authentication token");
+        let opener = Opener::new(&self.call.aws, &self.call.variables.key);
         let first = hint.unwrap_or(Stream::Outreach);
         let others = Stream::ALL.into_iter().filter(|stream| *stream != first);
         for stream in std::iter::once(first).chain(others) {
-            match opener.open(token, stream, now_ms).await {
-                Ok(opened) if opened.expired(now_ms, variables.max_age.0) => return Err(invalid()),
+            match opener.open(token, stream, self.call.clock.now_ms()).await {
                 Ok(opened) => return Ok(opened),
                 Err(Unopened::Invalid) => {}
                 Err(Unopened::Unasked(failed)) => return Err(failed),
@@ -120,14 +138,10 @@ impl Desk<'_> {
         Err(invalid())
     }
 
-    async fn add(&self, asked: Asked) -> Result<Reply, Failed> {
-        let event = Event {
-            actor: asked.actor,
-            token_ms: asked.token_ms,
-            ..Event::of_request(self.request, Action::of(&asked.wish), asked.source)
-        };
+    async fn add(&self, who: &Recipient, asking: &Asking) -> Result<Reply, Failed> {
+        let event = asking.event(self.request, Action::of(&asking.wish));
         let now_ms = self.call.clock.now_ms();
-        let outcome = self.registry().apply(&asked.who, &asked.wish, now_ms, &event).await?;
+        let outcome = self.registry().apply(who, &asking.wish, now_ms, &event).await?;
         let body = AddContactResponse {
             success: true,
             message: "Contact updated successfully".to_owned(),
@@ -137,4 +151,21 @@ impl Desk<'_> {
         };
         Ok(Reply::json(200, &body))
     }
+
+    /// Keeps the record of what is refused, where it can be kept.
+    async fn refused(&self, asking: &Asking, failed: Failed) -> Failed {
+        let event = asking.event(self.request, Action::Subscribe);
+        let (now_ms, reason) = (self.call.clock.now_ms(), format!("{:?}", failed.code));
+        let registry = self.registry();
+        let kept = registry.log().failure(asking.who.as_ref(), &event, &asking.wish, now_ms, &reason).await;
+        if let Err(failed) = kept {
+            tracing::warn!(request = self.request.id, cause = failed.cause, "a failure is not recorded");
+        }
+        failed
+    }
+}
+
+/// Too old a token does not subscribe (A25), and does not differ from one that is none.
+fn invalid() -> Failed {
+    Failed::new(Code::InvalidToken, "Invalid or expired authentication token")
 }

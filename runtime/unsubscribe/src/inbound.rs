@@ -134,7 +134,7 @@ impl Received {
         let message: Message<'_> = MessageParser::default().parse(header.as_bytes())?;
         let addresses: Vec<&str> = message.from()?.iter().filter_map(|one| one.address()).collect();
         let [address] = addresses[..] else { return None };
-        Recipient::parse(address)
+        Recipient::of_stranger(address)
     }
 
     /// How SES knows that the domain of `From` sent it: by DMARC, or by a signature or server of that domain.

@@ -13,9 +13,9 @@ use contract::{
 };
 use http::{HeaderMap, HeaderValue, Method, header};
 use subscription::{
-    Action, Event, Opened, Opener, Preferences, Recipient, Registry, Source, Unopened, Wish, audit::Log,
+    Action, Event, Opened, Opener, Preferences, Registry, Source, Unopened, Wish, audit::Log,
 };
-use support::{Call, Failed, Reply, Request};
+use support::{Call, Failed, Reply, Request, keyed};
 
 use crate::{
     form::Form,
@@ -70,12 +70,7 @@ impl<F: Deployed<Variables = UnsubscribeVariables>> Link<'_, F> {
     async fn show(&self) -> Result<Reply, Failed> {
         let (token, opened) = self.token().await?;
         let expired = self.expired(&opened);
-        tracing::info!(
-            request = self.request.id,
-            token = support::time::iso(opened.made_ms),
-            expired,
-            "a link is followed"
-        );
+        self.log(Some(&opened), if expired { "shown, expired" } else { "shown" }).await;
         if wants_data(self.request) {
             return self.state(&opened, expired).await;
         }
@@ -106,80 +101,105 @@ impl<F: Deployed<Variables = UnsubscribeVariables>> Link<'_, F> {
     }
 
     async fn act(&self) -> Result<Reply, Failed> {
-        let form = Form::of(self.request).await?;
-        let (one_click, wanted) = (form.is_one_click(), form.value("preferences"));
-        if !one_click && wanted.is_none() {
-            return Err(Failed::invalid("The body must be List-Unsubscribe=One-Click"));
-        }
-        let source = if one_click { Source::OneClick } else { Source::Page };
-        let (token, opened) = match self.token().await {
-            Ok(read) => read,
-            Err(failed) => return Err(self.refused(source, failed).await),
+        let choice = Form::of(self.request).await.and_then(|form| Choice::of(&form));
+        let token = self.token().await;
+        let (choice, token, opened) = match (&choice, &token) {
+            (Ok(choice), Ok((token, opened))) => (choice, *token, opened),
+            (Err(failed), known) => {
+                let owner = known.as_ref().ok().map(|(_, opened)| opened);
+                return Err(self.refused(None, owner, failed.clone()).await);
+            }
+            (Ok(choice), Err(failed)) => return Err(self.refused(Some(choice), None, failed.clone()).await),
         };
-        if one_click {
-            self.apply(&opened, &Wish::leave(self.stream), Action::Unsubscribe, source).await?;
-            return Ok(self.done());
-        }
-        let expired = self.expired(&opened);
-        match wanted {
-            Some("nothing") => {
-                let wish = Wish::leave_everything();
-                let left = self.apply(&opened, &wish, Action::Unsubscribe, source).await?;
-                Ok(self.after(&opened, expired, &left, token, "You get no more mail from us."))
+        let expired = self.expired(opened);
+        let saved = match choice {
+            Choice::OneClick => {
+                self.apply(opened, choice, &choice.wish(self.stream)).await?;
+                return Ok(self.done());
             }
-            Some("leave") => {
-                let wish = Wish::leave(self.stream);
-                let left = self.apply(&opened, &wish, Action::Unsubscribe, source).await?;
-                Ok(self.after(&opened, expired, &left, token, "You are unsubscribed."))
+            Choice::Nothing => "You get no more mail from us.",
+            Choice::Leave => "You are unsubscribed.",
+            Choice::Save(_) if expired => {
+                let failed = Failed::invalid("The link is too old for this; it only unsubscribes");
+                return Err(self.refused(Some(choice), Some(opened), failed).await);
             }
-            Some("save") if !expired => self.save(&opened, &form, token).await,
-            Some("save") => Err(Failed::invalid("The link is too old for this; it only unsubscribes")),
-            _ => Err(Failed::invalid("There is no such choice")),
-        }
+            Choice::Save(kept) => return self.save(opened, choice, kept, token).await,
+        };
+        let left = self.apply(opened, choice, &choice.wish(self.stream)).await?;
+        Ok(self.after(opened, expired, &left, token, saved))
     }
 
     /// The checked boxes are what is kept. A box that cannot be changed is not sent by browsers, and opens
     /// nothing.
-    async fn save(&self, opened: &Opened, form: &Form, token: &str) -> Result<Reply, Failed> {
-        let kept: Vec<&str> = form.values("keep").collect();
-        let known = self.registry().preferences(&opened.who).await?;
+    async fn save(
+        &self,
+        opened: &Opened,
+        choice: &Choice,
+        kept: &[Stream],
+        token: &str,
+    ) -> Result<Reply, Failed> {
+        let known = match self.registry().preferences(&opened.who).await {
+            Ok(known) => known,
+            Err(failed) => return Err(self.refused(Some(choice), Some(opened), failed).await),
+        };
         let mut wanted = BTreeMap::new();
         for stream in Stream::ALL {
-            let keeps = kept.contains(&stream.topic());
-            match (known.wants(stream), keeps) {
+            match (known.wants(stream), kept.contains(&stream)) {
                 (true, false) => drop(wanted.insert(stream, Status::OptOut)),
                 (false, true) if stream == self.stream => drop(wanted.insert(stream, Status::OptIn)),
                 _ => {}
             }
         }
-        let wish = Wish::set(wanted);
-        let after = self.apply(opened, &wish, Action::of(&wish), Source::Page).await?;
+        let after = self.apply(opened, choice, &Wish::set(wanted)).await?;
         Ok(page::choices(&opened.who, self.stream, &after, token, Some("Your choice is saved.")))
     }
 
-    async fn apply(
-        &self,
-        opened: &Opened,
-        wish: &Wish,
-        action: Action,
-        source: Source,
-    ) -> Result<Preferences, Failed> {
-        let event = Event::of_request(self.request, action, source);
+    async fn apply(&self, opened: &Opened, choice: &Choice, wish: &Wish) -> Result<Preferences, Failed> {
+        let action = if matches!(choice, Choice::Save(_)) { Action::of(wish) } else { Action::Unsubscribe };
+        let event = Event::of_request(self.request, action, choice.source());
         let event = Event { token_ms: Some(opened.made_ms), ..event };
         let at_ms = self.call.clock.now_ms();
-        Ok(self.registry().apply(&opened.who, wish, at_ms, &event).await?.preferences)
+        let outcome = self.registry().apply(&opened.who, wish, at_ms, &event).await;
+        let how = if outcome.is_ok() { "done" } else { "failed" };
+        self.log(Some(opened), how).await;
+        Ok(outcome?.preferences)
     }
 
-    /// Keeps the record of a refused token, where it can be kept.
-    async fn refused(&self, source: Source, failed: Failed) -> Failed {
-        let event = Event::of_request(self.request, Action::Unsubscribe, source);
+    /// Keeps the record of what is refused, where it can be kept: what was asked for, and by whom, as far as both
+    /// are certain.
+    async fn refused(&self, choice: Option<&Choice>, owner: Option<&Opened>, failed: Failed) -> Failed {
+        let asked = choice.map(|choice| choice.wish(self.stream)).unwrap_or_default();
+        let action = match choice {
+            Some(Choice::Save(_)) => Action::of(&asked),
+            _ => Action::Unsubscribe,
+        };
+        let event = Event::of_request(self.request, action, choice.map_or(Source::Page, Choice::source));
+        let event = Event { token_ms: owner.map(|opened| opened.made_ms), ..event };
         let log = Log::of(&self.call.variables.audit, &self.call.aws, self.call.clock);
-        let reason = format!("{:?}", failed.code);
-        let now_ms = self.call.clock.now_ms();
-        if let Err(failed) = log.failure(None::<&Recipient>, &event, now_ms, &reason).await {
+        let (who, reason) = (owner.map(|opened| &opened.who), format!("{:?}", failed.code));
+        if let Err(failed) = log.failure(who, &event, &asked, self.call.clock.now_ms(), &reason).await {
             tracing::warn!(request = self.request.id, cause = failed.cause, "a failure is not recorded");
         }
+        self.log(owner, "refused").await;
         failed
+    }
+
+    /// Who it was, without saying who (R74, A33).
+    async fn log(&self, opened: Option<&Opened>, how: &'static str) {
+        let contact = match opened {
+            Some(opened) => {
+                keyed::hashed(self.call, &self.call.variables.log_hashes, opened.who.address()).await
+            }
+            None => None,
+        };
+        tracing::info!(
+            request = self.request.id,
+            token = opened.map(|opened| support::time::iso(opened.made_ms)),
+            contact,
+            topic = self.stream.topic(),
+            outcome = how,
+            "a link is used"
+        );
     }
 
     fn done(&self) -> Reply {
@@ -206,6 +226,44 @@ impl<F: Deployed<Variables = UnsubscribeVariables>> Link<'_, F> {
             (true, true) => page::left(self.stream),
             (true, false) => page::choices(&opened.who, self.stream, preferences, token, Some(saved)),
         }
+    }
+}
+
+/// What a form asks for.
+enum Choice {
+    OneClick,
+    Leave,
+    Nothing,
+    /// The streams whose boxes are checked.
+    Save(Vec<Stream>),
+}
+
+impl Choice {
+    fn of(form: &Form) -> Result<Self, Failed> {
+        match form.value("preferences") {
+            _ if form.is_one_click() => Ok(Self::OneClick),
+            None => Err(Failed::invalid("The body must be List-Unsubscribe=One-Click")),
+            Some("leave") => Ok(Self::Leave),
+            Some("nothing") => Ok(Self::Nothing),
+            Some("save") => Ok(Self::Save(form.values("keep").filter_map(Stream::of_topic).collect())),
+            Some(_) => Err(Failed::invalid("There is no such choice")),
+        }
+    }
+
+    /// What it asks for, whatever was wanted before.
+    fn wish(&self, stream: Stream) -> Wish {
+        match self {
+            Self::OneClick | Self::Leave => Wish::leave(stream),
+            Self::Nothing => Wish::leave_everything(),
+            Self::Save(kept) => {
+                let status = |one: &Stream| if kept.contains(one) { Status::OptIn } else { Status::OptOut };
+                Wish::set(Stream::ALL.into_iter().map(|one| (one, status(&one))).collect())
+            }
+        }
+    }
+
+    fn source(&self) -> Source {
+        if matches!(self, Self::OneClick) { Source::OneClick } else { Source::Page }
     }
 }
 

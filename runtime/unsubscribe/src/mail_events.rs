@@ -19,7 +19,7 @@ use subscription::{
     Action, Event, Recipient, Registry, Source, Wish,
     suppression::{self, Reason},
 };
-use support::{Call, Failed, table::Writer};
+use support::{Call, Failed, keyed, table::Writer};
 use tracing::{info, warn};
 
 /// How long a call works on its messages; the rest comes again.
@@ -60,6 +60,7 @@ async fn take<F: Deployed<Variables = MailEventsVariables>>(
     call: &Call<F>,
 ) -> Result<(), Failed> {
     let told: Told = parsed(body)?;
+    let mail = told.mail.message_id.clone();
     let kind = told.event_type.or(told.notification_type).unwrap_or_default();
     match kind.as_str() {
         "Subscription" => {
@@ -72,14 +73,15 @@ async fn take<F: Deployed<Variables = MailEventsVariables>>(
             if bounce.bounce_type != "Permanent" {
                 return Ok(());
             }
-            suppress(Reason::Bounce, &bounce.bounced_recipients, &bounce.timestamp, call).await
+            suppress(Reason::Bounce, &bounce.bounced_recipients, &bounce.timestamp, &mail, call).await
         }
         "Complaint" => {
             let complaint = told.complaint.ok_or_else(|| malformed("no complaint"))?;
             if complaint.complaint_feedback_type.as_deref() == Some("not-spam") {
                 return Ok(());
             }
-            suppress(Reason::Complaint, &complaint.complained_recipients, &complaint.timestamp, call).await
+            let who = &complaint.complained_recipients;
+            suppress(Reason::Complaint, who, &complaint.timestamp, &mail, call).await
         }
         "" => Err(malformed("no type")),
         other => {
@@ -229,12 +231,26 @@ async fn subscribe<F: Deployed<Variables = MailEventsVariables>>(
     }
     // SES offers its link in mail to one recipient only (A1).
     let [address] = &mail.destination[..] else { return Err(malformed("no single recipient")) };
-    let who = Recipient::parse(address).ok_or_else(|| malformed("its recipient"))?;
+    let who = Recipient::of_stranger(address).ok_or_else(|| malformed("its recipient"))?;
     let wish = told.wish();
     let event = Event::new(format!("{}/{}", mail.message_id, told.timestamp), Action::of(&wish), Source::Ses);
     let registry =
         Registry::of(&variables.contacts, &variables.audit, &variables.list, &call.aws, call.clock);
-    registry.apply(&who, &wish, at_ms(&told.timestamp)?, &event).await.map(drop)
+    let outcome = registry.apply(&who, &wish, at_ms(&told.timestamp)?, &event).await;
+    log("Subscription", &mail.message_id, &who, outcome.is_ok(), call).await;
+    outcome.map(drop)
+}
+
+/// Whom an event is about, without saying who (R74, A33). Events of SES carry no token.
+async fn log<F: Deployed<Variables = MailEventsVariables>>(
+    event: &str,
+    mail: &str,
+    who: &Recipient,
+    done: bool,
+    call: &Call<F>,
+) {
+    let contact = keyed::hashed(call, &call.variables.log_hashes, who.address()).await;
+    info!(mail, event, contact, outcome = if done { "done" } else { "failed" }, "an event of SES");
 }
 
 /// SES keeps a list of its own of both, which it checks by itself.
@@ -242,13 +258,17 @@ async fn suppress<F: Deployed<Variables = MailEventsVariables>>(
     reason: Reason,
     addresses: &[Address],
     timestamp: &str,
+    mail: &str,
     call: &Call<F>,
 ) -> Result<(), Failed> {
     let at_ms = at_ms(timestamp)?;
     let rows = Writer::<Suppression>::of(&call.variables.suppression, &call.aws, call.clock);
     for address in addresses {
         let Some(who) = Recipient::parse(&address.email_address) else { continue };
-        suppression::suppress(&rows, &who, reason, at_ms, call.variables.suppression_days.0).await?;
+        let days = call.variables.suppression_days.0;
+        let outcome = suppression::suppress(&rows, &who, reason, at_ms, days).await;
+        log(&format!("{reason:?}"), mail, &who, outcome.is_ok(), call).await;
+        outcome?;
     }
     Ok(())
 }

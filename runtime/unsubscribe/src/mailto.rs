@@ -12,8 +12,10 @@ use contract::{
     subscription::MailtoVariables,
 };
 use serde_json::{Value, json};
-use subscription::{Action, Detection, Event, Opened, Opener, Recipient, Registry, Source, Token, Unopened};
-use support::{Call, Failed};
+use subscription::{
+    Action, Detection, Event, Opened, Opener, Recipient, Registry, Source, Token, Unopened, Wish,
+};
+use support::{Call, Failed, keyed};
 use tracing::{info, warn};
 
 use crate::{
@@ -73,49 +75,72 @@ impl<F: Deployed<Variables = MailtoVariables>> Inbound<'_, F> {
     async fn serve(&self) -> Result<bool, Failed> {
         let mail = &self.received.mail.message_id;
         if let Some(why) = self.received.refused() {
-            info!(mail, why, "passed over");
-            self.keep(None, why).await?;
-            return Ok(false);
+            return self.pass_over(None, &Wish::default(), why).await;
         }
         let text = self.received.text();
         let opened = self.token(&text).await?;
+        let asked = asked(self.received.subject(), &text, opened.as_ref().map(|opened| opened.stream));
+        let wish = asked.wish.clone().unwrap_or_default();
         let (who, known_by) = match (&opened, self.received.from()) {
             (Some(opened), _) => (opened.who.clone(), "token"),
             (None, Some(from)) => match self.received.proof(&from) {
                 Some(proof) => (from, proof),
-                None => return self.pass_over(Some(&from), "the sender is not proven").await,
+                None => return self.pass_over(Some(&from), &wish, "the sender is not proven").await,
             },
-            (None, None) => return self.pass_over(None, "no single sender").await,
+            (None, None) => return self.pass_over(None, &wish, "no single sender").await,
         };
-        let asked = asked(self.received.subject(), &text, opened.as_ref().map(|opened| opened.stream));
         let detection = self.detection(asked.topics, &asked.reason, known_by);
         let event = Event {
             detection: Some(detection),
             token_ms: opened.map(|opened| opened.made_ms),
             ..Event::new(mail.clone(), Action::Unsubscribe, Source::Mailto)
         };
-        let Some(wish) = asked.wish else {
-            self.registry().log().failure(Some(&who), &event, self.at_ms(), "NothingAsked").await?;
-            return Ok(false);
+        let outcome = match &asked.wish {
+            Some(wish) => self.registry().apply(&who, wish, self.at_ms(), &event).await.map(|_| true),
+            None => {
+                let log = self.registry().log().clone();
+                log.failure(Some(&who), &event, &wish, self.at_ms(), "NothingAsked").await.map(|()| false)
+            }
         };
-        self.registry().apply(&who, &wish, self.at_ms(), &event).await?;
-        info!(mail, known_by, "unsubscribed by mail");
-        Ok(true)
-    }
-
-    async fn pass_over(&self, who: Option<&Recipient>, why: &'static str) -> Result<bool, Failed> {
-        info!(mail = self.received.mail.message_id, why, "passed over");
-        self.keep(who, why).await?;
-        Ok(false)
+        let how = match &outcome {
+            Ok(true) => "unsubscribed",
+            Ok(false) => "nothing was asked for",
+            Err(_) => "failed",
+        };
+        self.log(Some(&who), event.token_ms, known_by, how).await;
+        outcome
     }
 
     /// Records a mail that changes nothing.
-    async fn keep(&self, who: Option<&Recipient>, why: &str) -> Result<(), Failed> {
+    async fn pass_over(
+        &self,
+        who: Option<&Recipient>,
+        wish: &Wish,
+        why: &'static str,
+    ) -> Result<bool, Failed> {
         let event = Event {
             detection: Some(self.detection(Vec::new(), why, "nobody")),
             ..Event::new(self.received.mail.message_id.clone(), Action::Unsubscribe, Source::Mailto)
         };
-        self.registry().log().failure(who, &event, self.at_ms(), "PassedOver").await
+        self.log(who, None, "nobody", why).await;
+        self.registry().log().failure(who, &event, wish, self.at_ms(), "PassedOver").await?;
+        Ok(false)
+    }
+
+    /// Who it was, without saying who (R74, A33).
+    async fn log(&self, who: Option<&Recipient>, token_ms: Option<i64>, known_by: &str, how: &str) {
+        let contact = match who {
+            Some(who) => keyed::hashed(self.call, &self.call.variables.log_hashes, who.address()).await,
+            None => None,
+        };
+        info!(
+            mail = self.received.mail.message_id,
+            token = token_ms.map(support::time::iso),
+            contact,
+            known_by,
+            outcome = how,
+            "mail to the unsubscribe address"
+        );
     }
 
     fn detection(&self, topics: Vec<String>, reason: &str, known_by: &str) -> Detection {

@@ -7,12 +7,13 @@ use std::{sync::Arc, time::Duration};
 
 use contract::{
     function::{Deployed, Reconcile},
+    reply::Code,
     subscription::ReconcileVariables,
 };
 use serde_json::{Value, json};
 use subscription::{
     Registry,
-    registry::{Bookmark, Pace},
+    registry::{Bookmark, CaughtUp, Pace},
 };
 use support::{Call, Failed};
 use tokio::time::Instant;
@@ -43,14 +44,18 @@ async fn serve<F: Deployed<Variables = ReconcileVariables>>(call: &Call<F>) -> R
     let end = Instant::now() + Duration::from_secs(F::FUNCTION.timeout_s.into()).saturating_sub(SPARE);
     // Half of the time at most is for telling, so that what was missed is read too.
     let middle = Instant::now() + (end - Instant::now()) / 2;
-    let told = registry.catch_up(MOST, &Pace { between: PACE, end: middle }, &run).await;
-    let told = told.unwrap_or_else(|failed| {
-        warn!(cause = failed.cause, "the contact list is told later");
-        0
-    });
+    let caught_up = registry.catch_up(MOST, &Pace { between: PACE, end: middle }, &run).await;
     let (pages, changed) = read(&registry, &Pace { between: PACE, end }, &run, call.clock.now_ms()).await?;
-    info!(told, pages, changed, "reconciled");
-    Ok(json!({ "told": told, "pages": pages, "changed": changed }))
+    let CaughtUp { told, refused } = match caught_up {
+        // Busy: the next run goes on. Anything else would stay so until a person looks, whom a failed run calls.
+        Err(failed) if failed.code == Code::Unavailable => {
+            warn!(cause = failed.cause, "the contact list is told later");
+            CaughtUp::default()
+        }
+        caught_up => caught_up?,
+    };
+    info!(told, refused, pages, changed, "reconciled");
+    Ok(json!({ "told": told, "refused": refused, "pages": pages, "changed": changed }))
 }
 
 /// Reads the list from where the last run ended; returns pages read and rows changed.

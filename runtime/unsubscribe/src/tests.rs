@@ -8,3 +8,4 @@ mod mailto;
 mod races;
 mod random;
 mod reconcile;
+mod records;

@@ -17,7 +17,7 @@ use serde_json::json;
 use subscription::{Recipient, Sealer};
 use support::{
     Aws, Call, Clock, Request,
-    stand_in::{KEY, LIST, StandIn, furnish},
+    stand_in::{KEY, LIST, LOG_HASHES, StandIn, furnish},
 };
 
 /// When the trials take place: 2025-11-22T00:00:00Z, in milliseconds since 1970.
@@ -61,6 +61,7 @@ impl Trial {
                 "UNSUBSCRIBE_KMS_KEY_ID" => KEY,
                 "UNSUBSCRIBE_TOKEN_MAX_AGE_DAYS" => "30",
                 "SUPPRESSION_DAYS" => "180",
+                "LOG_HASH_SECRET_NAME" => LOG_HASHES,
                 "SES_CONTACT_LIST_NAME" => LIST,
                 "CONTACTS_TABLE" => "contacts",
                 "UNSUBSCRIBE_AUDIT_TABLE" => "audit",
@@ -88,14 +89,31 @@ impl Trial {
     /// Every row of a table.
     pub(crate) async fn rows(&self, table: &str) -> Vec<Row> {
         let scan = self.aws().dynamodb().scan().table_name(table).send().await.expect("rows");
-        let text = |value: &AttributeValue| match value {
-            AttributeValue::S(text) | AttributeValue::N(text) => text.clone(),
-            other => format!("{other:?}"),
-        };
         let row = |item: &std::collections::HashMap<String, AttributeValue>| {
             item.iter().map(|(name, value)| (name.clone(), text(value))).collect()
         };
         scan.items().iter().map(row).collect()
+    }
+
+    /// All rows that must not depend on the order and number of deliveries. Left out is what tells of the way there:
+    /// how often a contact was written, what the contact list is still to be told, and what each event met when it
+    /// came (`subscription::audit` says why).
+    pub(crate) async fn settled(&self) -> Vec<Row> {
+        let mut all = Vec::new();
+        for (table, passing) in [
+            ("contacts", &["version", "pending", "pendingSince"] as &[&str]),
+            ("audit", &["result", "gets"]),
+            ("suppression", &[]),
+        ] {
+            let mut rows = self.rows(table).await;
+            for row in &mut rows {
+                row.retain(|name, _| !passing.contains(&name.as_str()));
+                row.insert("#table".to_owned(), table.to_owned());
+            }
+            all.extend(rows);
+        }
+        all.sort();
+        all
     }
 
     /// One attribute of every record, in the order of time.
@@ -118,11 +136,26 @@ impl Trial {
         Some(left)
     }
 
-    /// `Operation`s that were asked for since the last time, without those of the trial itself.
+    /// `Operation`s that were asked for since the last time, without those of the trial itself and without the key
+    /// of hashes: a process asks for it once, and each call of a trial is a process of its own.
     pub(crate) fn asked(&self) -> Vec<String> {
-        let asked = self.account.served().into_iter().map(|served| served.operation).collect();
+        let asked = self.account.served().into_iter().map(|served| served.operation);
+        let asked = asked.filter(|operation| operation != "GetSecretValue").collect();
         self.account.forget_served();
         asked
+    }
+}
+
+/// The same text for the same value, whatever order its members come in.
+fn text(value: &AttributeValue) -> String {
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.clone(),
+        AttributeValue::M(members) => {
+            let members: Row = members.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+            format!("{members:?}")
+        }
+        AttributeValue::L(items) => format!("{:?}", items.iter().map(text).collect::<Vec<_>>()),
+        other => format!("{other:?}"),
     }
 }
 

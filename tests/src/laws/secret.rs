@@ -277,3 +277,29 @@ async fn what_secrets_manager_refuses_is_refused() {
     tokio::time::advance(Duration::from_secs(8 * 86_400)).await;
     create("a").send().await.expect("the name is free again");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_may_be_born_with_a_key_which_then_stays() {
+    let born = world_of(&PLAIN, |secret| *secret = Secret::born_with_key("of hashes"));
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        let account = fresh();
+        apply(&born, &account).await.expect("a birth");
+        let found = look(&born, &account).await.1.expect("a secret");
+        assert_eq!((found.findings.len(), &found.holds), (0, &Holds::Data("a value".to_owned())));
+        let value = value(&account).await;
+        let parsed: serde_json::Value = serde_json::from_str(&value).expect("JSON");
+        assert_eq!(parsed["key"].as_str().expect("a text").len(), 64);
+        assert_eq!(differences(&born, &account).await, []);
+
+        let changed = world_of(&PLAIN, |secret| *secret = Secret::born_with_key("of other hashes"));
+        apply(&changed, &account).await.expect("a change");
+        assert_eq!(self::value(&account).await, value, "hashes stay comparable");
+        put_value(&writer(&account), &place(), SecretText::new("mine")).await.expect("a value of a person's");
+        apply(&born, &account).await.expect("a change");
+        assert_eq!(self::value(&account).await, "mine");
+        keys.push(value);
+    }
+    keys.dedup();
+    assert_eq!(keys.len(), 2, "no two have the same");
+}

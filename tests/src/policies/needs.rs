@@ -38,6 +38,9 @@ pub(crate) fn of(function: &Function, arn: Arns<'_>) -> BTreeSet<Need> {
         let actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
         need(&actions, &arn(&format!("{stack}/queue/{name}")), None);
     }
+    if let Trigger::Topic(..) | Trigger::Schedule(_) = function.trigger {
+        need(&["sqs:SendMessage"], &arn(&format!("{}/queue/{}-dead", function.stack, function.name)), None);
+    }
     for variable in function.variables {
         match variable.meaning {
             Meaning::Setting(_) => {}
@@ -143,7 +146,7 @@ const BESIDE: &[(&str, &[&str])] = &[
     ("kms", &["kms:Encrypt", "kms:Decrypt"]),
     ("ses", &["ses:UpdateContact", "ses:DeleteContact"]),
     ("logs", &["logs:DeleteLogStream"]),
-    ("sqs", &["sqs:SendMessage"]),
+    ("sqs", &["sqs:SendMessage", "sqs:PurgeQueue"]),
     ("s3", &["s3:DeleteObject", "s3:DeleteObjectVersion"]),
     ("sns", &["sns:Subscribe"]),
 ];

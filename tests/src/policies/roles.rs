@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use contract::{function::FUNCTIONS, variable::Meaning};
+use contract::{
+    function::{FUNCTIONS, Trigger},
+    variable::Meaning,
+};
 
 use super::{
     Account,
@@ -61,6 +64,24 @@ fn written(resource: &str) -> String {
     match resource.split_once(":log-stream:") {
         Some((group, _)) => format!("{group}:log-stream:*"),
         None => resource.to_owned(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_may_start_its_function_and_keep_what_it_could_not_start() {
+    let account = Account::applied().await;
+    for function in FUNCTIONS.iter().filter(|one| matches!(one.trigger, Trigger::Schedule(_))) {
+        let role = format!("{}/role/{}-schedule", function.stack, function.name);
+        let (policy, arn) = (account.inline(&role), account.arn(&role));
+        let dead = account.arn(&format!("{}/queue/{}-dead", function.stack, function.name));
+        for (action, resource, decision) in [
+            ("sqs:SendMessage", dead.clone(), Decision::Allowed),
+            ("sqs:SendMessage", needs::neighbour(&dead), Decision::Silent),
+            ("sqs:PurgeQueue", dead, Decision::Silent),
+        ] {
+            let request = Request { who: Who::Role(&arn), action, resource: &resource, context: &[] };
+            assert_eq!(decide(&[&policy], &[], &request), decision, "{role}: {action} on {resource}");
+        }
     }
 }
 

@@ -58,7 +58,7 @@ fn find(session: &Session, name: &str) -> Result<Declared, Failure> {
 }
 
 /// One line without its end from a person; everything but the last end of line from a pipe.
-fn read(asks: bool, prompt: &str) -> io::Result<String> {
+pub(crate) fn read(asks: bool, prompt: &str) -> io::Result<String> {
     if asks {
         return rpassword::prompt_password(prompt);
     }

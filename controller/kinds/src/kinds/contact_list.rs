@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_sesv2::{
     error::BuildError,
-    operation::get_contact_list::GetContactListOutput,
+    operation::{get_contact::GetContactOutput, get_contact_list::GetContactListOutput},
     types::{SubscriptionStatus, Tag, Topic as WireTopic},
 };
 use futures::future::try_join;
@@ -24,6 +24,7 @@ use crate::{
 reads!(aws_sdk_sesv2:
     list_contact_lists ListContactListsFluentBuilder,
     get_contact_list GetContactListFluentBuilder,
+    get_contact GetContactFluentBuilder,
     list_contacts ListContactsFluentBuilder,
     list_tags_for_resource ListTagsForResourceFluentBuilder,
 );
@@ -327,6 +328,62 @@ async fn tags_of(at: &Place, arn: &str, aws: &Reader) -> Result<Tags, Fault> {
         .absent_on(ABSENT)?;
     let tags = answer.map(|answer| answer.tags).unwrap_or_default();
     Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
+}
+
+/// What the list says of one contact. It does not print itself.
+pub struct Contact(GetContactOutput);
+
+impl Contact {
+    /// Whether mail of any topic is not wanted.
+    #[must_use]
+    pub fn opted_out(&self) -> bool {
+        let out = |status: &SubscriptionStatus| *status == SubscriptionStatus::OptOut;
+        self.0.unsubscribe_all()
+            || self.0.topic_preferences().iter().any(|one| out(one.subscription_status()))
+    }
+
+    /// As JSON, for who asked for it.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        let said = self.0.topic_preferences().iter();
+        let said: BTreeMap<&str, &str> =
+            said.map(|one| (one.topic_name(), one.subscription_status().as_str())).collect();
+        serde_json::json!({
+            "email": self.0.email_address(),
+            "topicPreferences": said,
+            "unsubscribeAll": self.0.unsubscribe_all(),
+            "attributes": self.0.attributes_data(),
+            "createdAt": self.0.created_timestamp().map(ToString::to_string),
+            "lastUpdatedAt": self.0.last_updated_timestamp().map(ToString::to_string),
+        })
+    }
+}
+
+/// The contact of this address, which SES tells apart by its spelling.
+///
+/// # Errors
+/// When SES does not answer.
+pub async fn contact_of(aws: &Reader, at: &Place, address: &str) -> Result<Option<Contact>, Fault> {
+    let found = aws
+        .read(&at.address, "ses", "GetContact", || {
+            aws.ses().get_contact().contact_list_name(at.name()).email_address(address).send()
+        })
+        .await
+        .absent_on(ABSENT)?;
+    Ok(found.map(Contact))
+}
+
+/// Deletes a contact; one that is gone is fine.
+///
+/// # Errors
+/// When SES does not answer.
+pub async fn forget_contact(aws: &Writer, at: &Place, address: &str) -> Result<(), Fault> {
+    aws.write(at, "ses", "DeleteContact", || {
+        aws.ses().delete_contact().contact_list_name(at.name()).email_address(address).send()
+    })
+    .await
+    .absent_on(ABSENT)
+    .map(drop)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use aws_sdk_secretsmanager::{operation::describe_secret::DescribeSecretOutput, types::Tag};
 use model::{Fault, Fields, Holds, Outputs, Ref, Tags, fields::hex, policy::Policy};
 use rotation::{NO_KEY, SIGNING_KEY};
@@ -45,13 +46,22 @@ pub struct Secret {
     pub key: Option<Ref<Key>>,
     /// Who may use it beside those whose own roles allow it. One that allows everybody is refused.
     pub policy: Option<Policy>,
+    /// Whether it is born with a key that nobody knows, as `{"key":"…"}`: for what only has to be secret and to stay.
+    /// No field: AWS does not tell where a value came from, and one that is there is never replaced.
+    pub born_with_key: bool,
 }
 
 impl Secret {
     /// A secret under AWS's own key, for those whose roles allow it.
     #[must_use]
     pub fn described(description: &str) -> Self {
-        Self { description: description.to_owned(), key: None, policy: None }
+        Self { description: description.to_owned(), key: None, policy: None, born_with_key: false }
+    }
+
+    /// The same, born with a key of 32 random bytes, so that no person has to put one.
+    #[must_use]
+    pub fn born_with_key(description: &str) -> Self {
+        Self { born_with_key: true, ..Self::described(description) }
     }
 
     fn key_name(&self) -> &str {
@@ -76,7 +86,7 @@ impl Resource for Secret {
     }
 
     fn list(&self, to: &mut Fields) {
-        let Self { description, key, policy } = self;
+        let Self { description, key, policy, born_with_key: _ } = self;
         to.field("description", description);
         to.field("key", key);
         to.field("policy", policy);
@@ -98,7 +108,8 @@ impl Resource for Secret {
         let protected = (!replicas.is_empty())
             .then(|| format!("has replicas in {}: they must be removed first", replicas.join(", ")));
         let findings = findings(at, &secret, policy.as_ref(), aws.scope());
-        let actual = Self { description: secret.description().unwrap_or_default().to_owned(), key, policy };
+        let description = secret.description().unwrap_or_default().to_owned();
+        let actual = Self { description, key, policy, born_with_key: false };
         let holds = if has_value { Holds::Data("a value".to_owned()) } else { Holds::Nothing };
         Ok(Some(Live { holds, protected, findings, ..Live::new(actual, outputs, Some(tags_of(&secret))) }))
     }
@@ -129,13 +140,15 @@ impl Resource for Secret {
 }
 
 impl Secret {
-    /// Makes it without a value: what asks for the value finds nothing until one is put.
+    /// Makes it without a value, unless it is born with one: what asks for the value finds nothing until one is put.
     async fn create(&self, at: &Place, aws: &Writer) -> Result<Live<Self>, Fault> {
         let tags = if self.policy.is_none() { at.tags.clone() } else { at.birth_tags() };
         let key = Some(self.key_name().to_owned()).filter(|key| !key.is_empty());
+        let value = self.born_with_key.then(|| random_key(at)).transpose()?;
         let created = aws
             .write(at, "secretsmanager", "CreateSecret", || {
                 let ask = aws.secretsmanager().create_secret().name(at.name()).set_kms_key_id(key.clone());
+                let ask = ask.set_secret_string(value.as_ref().map(|value| value.text().to_owned()));
                 ask.description(&self.description).set_tags(Some(sdk_tags(&tags))).send()
             })
             .await?;
@@ -177,6 +190,15 @@ impl Secret {
         .await?;
         Ok(())
     }
+}
+
+/// A key that nobody has seen. No plan and no digest depends on it, so it may differ each time.
+fn random_key(at: &Place) -> Result<SecretText, Fault> {
+    let mut bytes = [0; 32];
+    let filled = SystemRandom::new().fill(&mut bytes);
+    filled.map_err(|_| Fault::refused(&at.address, "no key can be made: this machine has no randomness"))?;
+    let key: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(SecretText::new(serde_json::json!({ "key": key }).to_string()))
 }
 
 pub(in crate::kinds) async fn describe(

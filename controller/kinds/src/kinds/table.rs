@@ -21,6 +21,7 @@ use crate::{
 mod keys;
 pub(crate) mod read;
 mod request;
+pub mod rows;
 mod write;
 
 /// Codes of "there is no such table".

@@ -17,7 +17,10 @@ use sandbox::Account;
 use serde_json::json;
 use serve::{endpoint, http_server};
 use subscription::{Recipient, Sealer};
-use support::{Aws, LIST, furnish, stand_in::KEY};
+use support::{
+    Aws,
+    stand_in::{KEY, LIST, LOG_HASHES, furnish},
+};
 use tokio::sync::watch;
 
 const CERTIFICATE: &str = include_str!("../../../support/tests/vectors/token-certificate.pem");
@@ -112,6 +115,7 @@ impl Around {
             ("CORS_ALLOWED_ORIGINS", "https://crm.example.com"),
             ("FIREBASE_PROJECT_ID", "dn"),
             ("SECRETS_MANAGER_SECRET_NAME", "mailgun"),
+            ("LOG_HASH_SECRET_NAME", LOG_HASHES),
             ("MAILGUN_DOMAIN", "mg.example"),
             ("DEFAULT_SENDER", "News <news@mg.example>"),
             ("POSTAL_ADDRESS", "1 Main Street"),

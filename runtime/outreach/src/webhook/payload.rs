@@ -123,7 +123,7 @@ impl Payload {
             return Err(invalid("event is missing"));
         }
         let Some(kind) = kind(self.name(), data["severity"].as_str()) else { return Ok(None) };
-        let recipient = data["recipient"].as_str().and_then(Recipient::parse);
+        let recipient = data["recipient"].as_str().and_then(Recipient::of_stranger);
         let recipient = recipient.ok_or_else(|| invalid("recipient is missing or no address"))?;
         let seconds = match &data["timestamp"] {
             Value::Number(seconds) => seconds.as_f64(),

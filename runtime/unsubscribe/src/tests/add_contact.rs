@@ -31,14 +31,14 @@ pub(super) fn firebase(change: &Value) -> String {
     encode(&header, &claims, &EncodingKey::from_rsa_pem(KEY).expect("a key")).expect("a token")
 }
 
-fn posted(body: &Value) -> Request {
+pub(super) fn posted(body: &Value) -> Request {
     let mut request = request("POST", "");
     request.query.clear();
     request.path = "/financial/add-contact".to_owned();
     Request { body: body.to_string().into_bytes(), ..request }
 }
 
-fn by_staff(body: &Value, token: &str) -> Request {
+pub(super) fn by_staff(body: &Value, token: &str) -> Request {
     let mut request = posted(body);
     request.headers.insert("authorization", format!("Bearer {token}").parse().expect("a header"));
     request

@@ -24,7 +24,7 @@ fn delivered(notification: &Value) -> SnsEvent {
 }
 
 /// A mail of Ann with this subject and text, which DMARC vouches for.
-fn mail(subject: &str, text: &str) -> Value {
+pub(super) fn mail(subject: &str, text: &str) -> Value {
     let mut mail: Value = serde_json::from_str(PUBLISHED).expect("a notification");
     mail["receipt"]["dmarcVerdict"] = json!({ "status": "PASS" });
     mail["mail"]["commonHeaders"]["from"] = json!(["Ann Lee <Ann@Example.com>"]);
@@ -40,7 +40,7 @@ fn header(mail: &mut Value, name: &str, value: &str) {
     headers.push(json!({ "name": name, "value": value }));
 }
 
-async fn take(trial: &Trial, mail: &Value) -> Result<u64, Failed> {
+pub(super) async fn take(trial: &Trial, mail: &Value) -> Result<u64, Failed> {
     let answer = mailto::handle(delivered(mail), trial.call::<Mailto>(NOW)).await?;
     Ok(answer["unsubscribed"].as_u64().expect("a number"))
 }

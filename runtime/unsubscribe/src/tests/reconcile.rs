@@ -66,18 +66,18 @@ async fn a_list_that_was_there_before_is_taken_over() {
     }
     listed(&trial, "Out@X.org", &[Stream::Outreach], false).await;
     listed(&trial, "gone@x.org", &[], true).await;
-    assert_eq!(run(&trial, NOW).await, json!({ "told": 0, "pages": 2, "changed": 1202 }));
+    assert_eq!(run(&trial, NOW).await, json!({ "told": 0, "refused": 0, "pages": 2, "changed": 1202 }));
     assert!(wants(&trial, "r7@x.org", Stream::Outreach).await);
     assert!(!wants(&trial, "out@x.org", Stream::Outreach).await);
     assert!(wants(&trial, "out@x.org", Stream::Financial).await);
     assert!(!wants(&trial, "gone@x.org", Stream::Financial).await);
     assert_eq!(
         run(&trial, NOW + DAY / 8).await,
-        json!({ "told": 0, "pages": 0, "changed": 0 }),
+        json!({ "told": 0, "refused": 0, "pages": 0, "changed": 0 }),
         "it was just read"
     );
     // What `gone@x.org` left one by one is told once; then both agree.
-    assert_eq!(run(&trial, NOW + DAY).await, json!({ "told": 0, "pages": 2, "changed": 0 }));
+    assert_eq!(run(&trial, NOW + DAY).await, json!({ "told": 0, "refused": 0, "pages": 2, "changed": 0 }));
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,7 +122,10 @@ async fn an_opt_out_of_either_side_wins() {
         let left = trial.listed(address).await.expect("a contact");
         assert_eq!(left.is_empty(), gets, "{address}: {left:?}");
     }
-    assert_eq!(run(&trial, LATER + 2 * DAY).await, json!({ "told": 0, "pages": 1, "changed": 0 }));
+    assert_eq!(
+        run(&trial, LATER + 2 * DAY).await,
+        json!({ "told": 0, "refused": 0, "pages": 1, "changed": 0 })
+    );
     assert!(trial.rows("contacts").await.iter().all(|row| !row.contains_key("pending")));
 }
 
@@ -163,4 +166,88 @@ async fn a_place_that_ses_forgot_is_given_up() {
     trial.account.plan_trouble(Trouble { when, what });
     reconcile::handle(Value::Null, trial.call::<Reconcile>(NOW)).await.expect_err("refused");
     assert_eq!(run(&trial, NOW).await["changed"], 1);
+}
+
+/// A contact that the list could not be told of in time.
+async fn untold(trial: &Trial, address: &str, stream: Stream, at_ms: i64) {
+    let when = When::Operation { service: "ses".to_owned(), operation: "UpdateContact".to_owned() };
+    let code = "TooManyRequestsException".to_owned();
+    let what = What::Fail { code, message: String::new(), status: 429, times: 3 };
+    trial.account.plan_trouble(Trouble { when, what });
+    apply(trial, address, Wish::leave(stream), at_ms).await;
+    assert_eq!(trial.listed(address).await, None);
+}
+
+/// What the list answers to the next one that it is told of, once.
+fn refuse(trial: &Trial, code: &str, status: u16) {
+    let when = When::Operation { service: "ses".to_owned(), operation: "UpdateContact".to_owned() };
+    let what = What::Fail { code: code.to_owned(), message: String::new(), status, times: 1 };
+    trial.account.plan_trouble(Trouble { when, what });
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_the_list_refuses_stands_in_nobodys_way() {
+    let trial = Trial::begin().await;
+    for (number, name) in ["never", "second", "third"].into_iter().enumerate() {
+        let at_ms = NOW + i64::try_from(number).expect("small");
+        untold(&trial, &format!("{name}@x.org"), Stream::Outreach, at_ms).await;
+    }
+    // The oldest is asked first.
+    refuse(&trial, "BadRequestException", 400);
+    let done = run(&trial, NOW + 10).await;
+    assert_eq!((&done["told"], &done["refused"]), (&json!(2), &json!(1)));
+    for address in ["second@x.org", "third@x.org"] {
+        assert_eq!(trial.listed(address).await, Some(vec!["outreach".to_owned()]), "{address}");
+    }
+    let rows = trial.rows("audit").await;
+    let records: Vec<_> =
+        rows.iter().filter(|row| row.get("reason").is_some_and(|why| why == "RefusedByList")).collect();
+    assert_eq!(records.len(), 1);
+    assert_eq!((records[0]["contact"].as_str(), records[0]["result"].as_str()), ("never@x.org", "failed"));
+    assert!(!wants(&trial, "never@x.org", Stream::Outreach).await, "the mirror decides");
+
+    // Its turn comes again a day later, with one record of it in all.
+    assert_eq!(run(&trial, NOW + DAY).await["refused"], 0, "not yet");
+    refuse(&trial, "BadRequestException", 400);
+    assert_eq!(run(&trial, NOW + DAY + 11).await["refused"], 1);
+    let reasons = trial.audited("reason").await;
+    assert_eq!(reasons.iter().filter(|why| *why == "RefusedByList").count(), 1);
+    assert_eq!(run(&trial, NOW + 2 * DAY + 12).await["told"], 1);
+    assert_eq!(trial.listed("never@x.org").await, Some(vec!["outreach".to_owned()]));
+    assert!(trial.rows("contacts").await.iter().all(|row| !row.contains_key("refusedSince")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_choice_of_who_is_refused_is_told_at_once() {
+    let trial = Trial::begin().await;
+    untold(&trial, "ann@x.org", Stream::Outreach, NOW).await;
+    refuse(&trial, "BadRequestException", 400);
+    assert_eq!(run(&trial, NOW + 1).await["refused"], 1);
+    apply(&trial, "ann@x.org", Wish::leave_everything(), NOW + 2).await;
+    assert_eq!(trial.listed("ann@x.org").await.expect("a contact").len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_busy_or_forbidden_puts_nobody_off() {
+    for (code, status, fails) in
+        [("TooManyRequestsException", 429, false), ("AccessDeniedException", 403, true)]
+    {
+        let trial = Trial::begin().await;
+        for number in 0..3 {
+            untold(&trial, &format!("r{number}@x.org"), Stream::Outreach, NOW + number).await;
+        }
+        let when = When::Operation { service: "ses".to_owned(), operation: "UpdateContact".to_owned() };
+        let what = What::Fail {
+            code: code.to_owned(),
+            message: String::new(),
+            status,
+            times: if fails { 1 } else { 3 },
+        };
+        trial.account.plan_trouble(Trouble { when, what });
+        let outcome = reconcile::handle(Value::Null, trial.call::<Reconcile>(NOW + 10)).await;
+        assert_eq!(outcome.is_err(), fails, "{code}: people are called when it does not pass by itself");
+        let pending = trial.rows("contacts").await.iter().filter(|row| row.contains_key("pending")).count();
+        assert_eq!(pending, 3, "{code}");
+        assert!(trial.rows("contacts").await.iter().all(|row| !row.contains_key("refusedSince")), "{code}");
+    }
 }
