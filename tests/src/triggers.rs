@@ -134,5 +134,5 @@ async fn an_event_that_is_given_up_is_kept_and_rings() {
         assert_eq!(found.metric_alarms().len(), 1, "{rings}");
         seen.push(function.name);
     }
-    assert_eq!(seen, ["unsubscribe-mailto", "reconcile-contacts", "drift"]);
+    assert_eq!(seen, ["unsubscribe-mailto", "reconcile-contacts", "drift", "rotate"]);
 }
