@@ -33,6 +33,9 @@ const DEFAULT_KEY: &str = "alias/aws/secretsmanager";
 /// The label of the version that readers get.
 const CURRENT: &str = "AWSCURRENT";
 
+/// The version that a secret is born with.
+const BORN: &str = "born-with-the-secret-00000000000000001";
+
 /// The longest window in which a deleted secret can be restored. AWS does not keep it while the secret lives,
 /// so it is no field.
 const RECOVERY_DAYS: i64 = 30;
@@ -102,7 +105,6 @@ impl Resource for Secret {
         };
         let mut outputs = Self::known(aws.scope(), at.name());
         outputs.insert("arn".to_owned(), secret.arn().unwrap_or_default().to_owned());
-        let has_value = current(&secret).is_some();
         let replicas: Vec<&str> =
             secret.replication_status().iter().filter_map(|replica| replica.region()).collect();
         let protected = (!replicas.is_empty())
@@ -110,7 +112,9 @@ impl Resource for Secret {
         let findings = findings(at, &secret, policy.as_ref(), aws.scope());
         let description = secret.description().unwrap_or_default().to_owned();
         let actual = Self { description, key, policy, born_with_key: false };
-        let holds = if has_value { Holds::Data("a value".to_owned()) } else { Holds::Nothing };
+        // A key that the secret was born with is nothing that anybody could miss: another birth makes another.
+        let own = current(&secret).is_some_and(|version| version != BORN);
+        let holds = if own { Holds::Data("a value".to_owned()) } else { Holds::Nothing };
         Ok(Some(Live { holds, protected, findings, ..Live::new(actual, outputs, Some(tags_of(&secret))) }))
     }
 
@@ -149,6 +153,7 @@ impl Secret {
             .write(at, "secretsmanager", "CreateSecret", || {
                 let ask = aws.secretsmanager().create_secret().name(at.name()).set_kms_key_id(key.clone());
                 let ask = ask.set_secret_string(value.as_ref().map(|value| value.text().to_owned()));
+                let ask = ask.set_client_request_token(value.as_ref().map(|_| BORN.to_owned()));
                 ask.description(&self.description).set_tags(Some(sdk_tags(&tags))).send()
             })
             .await?;
