@@ -25,40 +25,52 @@ pub(crate) struct Need {
 pub(crate) type Arns<'a> = &'a dyn Fn(&str) -> String;
 
 pub(crate) fn of(function: &Function, arn: Arns<'_>) -> BTreeSet<Need> {
-    let mut needs = BTreeSet::new();
-    let mut need = |actions: &[&'static str], resource: &str, context: Option<(String, &'static str)>| {
-        for action in actions {
-            needs.insert(Need { action, resource: resource.to_owned(), context: context.clone() });
-        }
-    };
+    let mut needs = Needs::default();
     let lines = arn(&format!("{}/log group/{}", function.stack, function.name));
     let stream = format!("{lines}:log-stream:2026/11/22/[1]abc");
-    need(&["logs:CreateLogStream", "logs:PutLogEvents"], &stream, None);
+    needs.add(&["logs:CreateLogStream", "logs:PutLogEvents"], &stream, None);
     if let Trigger::Queue(stack, name) = function.trigger {
         let actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
-        need(&actions, &arn(&format!("{stack}/queue/{name}")), None);
+        needs.add(&actions, &arn(&format!("{stack}/queue/{name}")), None);
     }
     if let Trigger::Topic(..) | Trigger::Schedule(_) = function.trigger {
-        need(&["sqs:SendMessage"], &arn(&format!("{}/queue/{}-dead", function.stack, function.name)), None);
+        let dead = arn(&format!("{}/queue/{}-dead", function.stack, function.name));
+        needs.add(&["sqs:SendMessage"], &dead, None);
     }
     for variable in function.variables {
-        match variable.meaning {
+        needs.of_variable(variable.meaning, arn);
+    }
+    needs.0
+}
+
+#[derive(Default)]
+struct Needs(BTreeSet<Need>);
+
+impl Needs {
+    fn add(&mut self, actions: &[&'static str], resource: &str, context: Option<(String, &'static str)>) {
+        for action in actions {
+            self.0.insert(Need { action, resource: resource.to_owned(), context: context.clone() });
+        }
+    }
+
+    fn of_variable(&mut self, meaning: Meaning, arn: Arns<'_>) {
+        match meaning {
             Meaning::Setting(_) => {}
             Meaning::Table(table, access) => {
                 let itself = arn(&format!("{}/table/{}", table.stack, table.name));
                 if access != Access::Write {
-                    need(READS, &itself, None);
+                    self.add(READS, &itself, None);
                     for index in table.indexes {
-                        need(&["dynamodb:Query"], &format!("{itself}/index/{}", index.name), None);
+                        self.add(&["dynamodb:Query"], &format!("{itself}/index/{}", index.name), None);
                     }
                 }
                 if access != Access::Read {
-                    need(WRITES, &itself, None);
+                    self.add(WRITES, &itself, None);
                 }
             }
             Meaning::Secret(secret) => {
                 let itself = arn(&format!("{}/secret/{}", secret.stack, secret.name));
-                need(&["secretsmanager:GetSecretValue"], &itself, None);
+                self.add(&["secretsmanager:GetSecretValue"], &itself, None);
             }
             Meaning::Key(way) => {
                 let action = match way {
@@ -68,45 +80,48 @@ pub(crate) fn of(function: &Function, arn: Arns<'_>) -> BTreeSet<Need> {
                 let (key, value) = TOKEN_PURPOSE;
                 let context = (format!("kms:encryptioncontext:{key}"), value);
                 let (stack, name) = UNSUBSCRIBE_KEY;
-                need(&[action], &arn(&format!("{stack}/key/{name}")), Some(context));
+                self.add(&[action], &arn(&format!("{stack}/key/{name}")), Some(context));
             }
             // What the kinds read beside this is proven by the tests of the nightly comparison.
             Meaning::Control => {
                 let (stack, name) = CONTROL;
                 let bucket = arn(&format!("{stack}/bucket/{name}"));
-                need(&["s3:GetObject"], &format!("{bucket}/{DECLARED}"), None);
-                need(&["s3:PutObject"], &format!("{bucket}/{REPORT}"), None);
+                self.add(&["s3:GetObject"], &format!("{bucket}/{DECLARED}"), None);
+                self.add(&["s3:PutObject"], &format!("{bucket}/{REPORT}"), None);
             }
             Meaning::RotationControl => {
                 let (stack, name) = CONTROL;
                 let bucket = arn(&format!("{stack}/bucket/{name}"));
                 let segment = format!("{bucket}/{JOURNAL}000000000001.jsonl");
                 let report = format!("{bucket}/{ROTATION_REPORT}");
-                need(&["s3:ListBucket"], &bucket, None);
-                need(&["s3:GetObject"], &format!("{bucket}/{DECLARED}"), None);
-                need(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], &format!("{bucket}/{LOCK}"), None);
-                need(&["s3:GetObject", "s3:PutObject"], &segment, None);
-                need(&["s3:GetObject", "s3:PutObject"], &report, None);
+                self.add(&["s3:ListBucket"], &bucket, None);
+                self.add(&["s3:GetObject"], &format!("{bucket}/{DECLARED}"), None);
+                self.add(
+                    &["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+                    &format!("{bucket}/{LOCK}"),
+                    None,
+                );
+                self.add(&["s3:GetObject", "s3:PutObject"], &segment, None);
+                self.add(&["s3:GetObject", "s3:PutObject"], &report, None);
             }
             Meaning::RotatedKey => {
-                need(VERSIONS, &arn(&format!("{}/secret/{}", SECRET.stack, SECRET.name)), None);
-                need(TRUSTED, "*", None);
+                self.add(VERSIONS, &arn(&format!("{}/secret/{}", SECRET.stack, SECRET.name)), None);
+                self.add(TRUSTED, "*", None);
             }
             Meaning::AlarmTopic => {
                 let (stack, name) = ALARMS;
-                need(&["sns:Publish"], &arn(&format!("{stack}/topic/{name}")), None);
+                self.add(&["sns:Publish"], &arn(&format!("{stack}/topic/{name}")), None);
             }
             Meaning::ContactList(way) => {
                 let (stack, name) = CONTACT_LIST;
                 let itself = arn(&format!("{stack}/contact list/{name}"));
-                need(&["ses:GetContact", "ses:ListContacts"], &itself, None);
+                self.add(&["ses:GetContact", "ses:ListContacts"], &itself, None);
                 if way == ContactListUse::Update {
-                    need(&["ses:CreateContact", "ses:UpdateContact"], &itself, None);
+                    self.add(&["ses:CreateContact", "ses:UpdateContact"], &itself, None);
                 }
             }
         }
     }
-    needs
 }
 
 const READS: &[&str] = &["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"];

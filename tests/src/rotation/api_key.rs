@@ -117,7 +117,7 @@ fn a_new_key_comes_beside_the_old_one_which_goes_when_nobody_sends_it() {
     // It was too early after all.
     let (_, told) = rotate(&project, OVERLAPPED + DAY, &["--yes", "--bring-back"]);
     assert_eq!((&told["done"]["action"], &told["state"]), (&"enable".into(), &"overlapping".into()));
-    assert_eq!(keys(&project)[&first], true);
+    assert!(keys(&project)[&first]);
     let (steps, told) = advance(&project, 2 * OVERLAPPED + DAY);
     assert_eq!((steps.as_str(), &told["state"]), ("disable", &"disabled".into()));
     let (steps, told) = advance(&project, 2 * OVERLAPPED + DAY + GONE);
