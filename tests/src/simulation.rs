@@ -215,7 +215,8 @@ impl Scene {
                     }
                     () = stage.account.death() => {}
                 }
-                assert_eq!(stage.account.documents(), expected, "{label}: the account");
+                let left = but_for_chance(stage.account.documents());
+                assert_eq!(left, but_for_chance(expected), "{label}: the account");
                 self.assert_same_calls(&stage, number, &label);
                 // Steps beside the dying one write on until the whole task is dropped; a process would not.
                 let journal = stage.journal.text();
@@ -323,4 +324,16 @@ fn census(account: &Account) -> BTreeMap<String, usize> {
     }
     counts.retain(|_, count| *count > 0);
     counts
+}
+
+/// Documents without what no two runs have in common: keys that nobody knows.
+fn but_for_chance(mut documents: Documents) -> Documents {
+    let secrets = documents.iter_mut().filter(|(name, _)| name.starts_with("secretsmanager/"));
+    for secret in secrets.flat_map(|(_, all)| all.values_mut()) {
+        let versions = Arc::make_mut(secret).get_mut("versions").and_then(Value::as_object_mut);
+        for version in versions.into_iter().flat_map(|all| all.values_mut()) {
+            version["SecretString"] = Value::Null;
+        }
+    }
+    documents
 }

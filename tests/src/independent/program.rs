@@ -155,8 +155,15 @@ async fn a_stage_elsewhere_from_nothing_to_nothing() {
 
     dn.edit_environment("\nalarms:", "\nalarms:\n  dead_letters: 3");
     let steps = dn.planned(2).await;
-    let alarms = ["shared/alarm/ses-events-dead-letters", "financial/alarm/campaigns-dead-letters"];
-    assert_eq!(addresses(&steps), alarms, "{steps:?}");
+    let alarms = [
+        "shared/alarm/ses-events",
+        "financial/alarm/campaigns",
+        "shared/alarm/unsubscribe-mailto",
+        "shared/alarm/reconcile-contacts",
+        "operations/alarm/drift",
+        "operations/alarm/rotate",
+    ];
+    assert_eq!(addresses(&steps), alarms.map(|alarm| format!("{alarm}-dead-letters")), "{steps:?}");
     for step in &steps {
         let [change] = &step["changes"].as_array().expect("changes")[..] else {
             panic!("one change: {step}")

@@ -89,12 +89,12 @@ impl Around {
     }
 
     /// The token of a link that was mailed to this address now.
-    pub(crate) async fn token(&self, address: &str) -> String {
+    pub(crate) async fn token(&self, address: &str, stream: Stream) -> String {
         let key = SealingKey::parse(Some(KEY.to_owned())).expect("a key");
         let who = Recipient::parse(address).expect("an address");
         let sealer = Sealer::new(&Aws::of(self.account.sdk_config()), &key);
         let now_ms = i64::try_from(self.account.clock().now_ms()).expect("a time");
-        sealer.seal(&who, Stream::Outreach, now_ms).await.expect("a token").text().to_owned()
+        sealer.seal(&who, stream, now_ms).await.expect("a token").text().to_owned()
     }
 
     /// The environment of every function.

@@ -13,6 +13,7 @@ use std::{
 };
 
 use around::Around;
+use contract::stream::Stream;
 use lambda::{Program, Running, Took};
 use requests::Requests;
 
@@ -28,15 +29,19 @@ const WARM_UP: usize = 100;
 const STARTS: usize = 15;
 
 /// What is measured: a function as requests name it, and how often.
-const FUNCTIONS: [(&str, &str, usize); 8] = [
+const FUNCTIONS: [(&str, &str, usize); 11] = [
     ("outreach", "webhook", MANY),
     ("unsubscribe", "outreach-unsubscribe", MANY),
-    ("unsubscribe", "outreach-unsubscribe (page)", SOME),
+    ("unsubscribe", "outreach-unsubscribe (page)", MANY),
+    ("unsubscribe", "financial-unsubscribe", SOME),
+    // All users together have 10,000 requests a day, so these are fewer.
     ("unsubscribe", "financial-add-contact", SOME),
     ("outreach", "send-email", SOME),
     ("outreach", "send-template-email", SOME),
     ("outreach", "campaign-stats", SOME),
     ("outreach", "tracking-data", SOME),
+    ("outreach", "outreach-health", SOME),
+    ("dn_api", "dn-api-health", SOME),
 ];
 const IN_NODE: [&str; 2] = ["webhook", "outreach-unsubscribe"];
 
@@ -89,7 +94,8 @@ async fn measured(program: &Program, function: &str, requests: usize) -> Figures
     let around = Around::new().await;
     let mut tokens = Vec::new();
     for number in 0..requests.min(SOME) + WARM_UP {
-        tokens.push(around.token(&format!("r{number}@b.example")).await);
+        let stream = if function.starts_with("financial") { Stream::Financial } else { Stream::Outreach };
+        tokens.push(around.token(&format!("r{number}@b.example"), stream).await);
     }
     let all = Requests::new(requests + WARM_UP + STARTS, tokens);
     let handler = function.split(' ').next().unwrap_or_default();

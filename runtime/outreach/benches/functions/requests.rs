@@ -88,11 +88,16 @@ impl Requests {
                 let headers = json!({ "Content-Type": "application/json" });
                 event("POST", "/outreach/webhook", Value::Null, headers, body.to_string(), number)
             }
-            "outreach-unsubscribe" => {
+            "outreach-unsubscribe" | "financial-unsubscribe" => {
                 let headers = json!({ "Content-Type": "application/x-www-form-urlencoded" });
                 let body = "List-Unsubscribe=One-Click".to_owned();
-                event("POST", "/outreach/unsubscribe", json!({ "data": token }), headers, body, number)
+                let path = format!("/{}", function.replace('-', "/"));
+                event("POST", &path, json!({ "data": token }), headers, body, number)
             }
+            "outreach-health" => {
+                event("GET", "/outreach/health", Value::Null, json!({}), String::new(), number)
+            }
+            "dn-api-health" => event("GET", "/health", Value::Null, json!({}), String::new(), number),
             "outreach-unsubscribe (page)" => {
                 let headers = json!({ "Accept": "text/html" });
                 event(

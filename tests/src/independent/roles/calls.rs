@@ -255,6 +255,7 @@ impl Caller {
             }
             "GetQueueAttributes" => outcome(client.get_queue_attributes().queue_url(url).send().await),
             "SendMessage" => outcome(client.send_message().queue_url(url).message_body("x").send().await),
+            "PurgeQueue" => outcome(client.purge_queue().queue_url(url).send().await),
             other => panic!("nobody knows how to call sqs:{other}"),
         }
     }
