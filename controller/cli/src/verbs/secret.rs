@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub(crate) async fn set(project: &Project, screen: &Screen, args: args::SecretSet) -> Result<Done, Failure> {
-    let session = Session::open(project, &args.stage.stage)?;
+    let session = Session::without_code(project, &args.stage.stage)?;
     let secret = find(&session, &args.name)?;
     let connected = session.connect(&args.stage).await?;
     let value = tokio::task::spawn_blocking({

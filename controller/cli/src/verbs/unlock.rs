@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Unlock) -> Result<Done, Failure> {
-    let connected = Session::open(project, &args.stage.stage)?.connect(&args.stage).await?;
+    let connected = Session::without_code(project, &args.stage.stage)?.connect(&args.stage).await?;
     let store = ControlLock::new(connected.lock_writer(), &stacks::control_bucket());
     let Some(note) = lock::holder(&store).await? else {
         screen.remark(&format!("{} is not locked", args.stage.stage));

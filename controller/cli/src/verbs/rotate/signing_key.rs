@@ -20,7 +20,7 @@ pub(crate) async fn run(project: &Project, screen: &Screen, args: args::Rotate) 
     if args.overlap.is_some() || args.retire_used || args.bring_back {
         return Err(Failure::error("--overlap, --retire-used and --bring-back are for API keys"));
     }
-    let session = Session::open(project, &args.stage.stage)?;
+    let session = Session::without_code(project, &args.stage.stage)?;
     let rules = Rules::SAFE.due_after(session.rotation().every_days);
     let mut task = Task { site: declared(&session)?, rules, wish: Wish { early: args.early } };
     let connected = session.connect(&args.stage).await?;
