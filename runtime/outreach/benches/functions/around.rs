@@ -112,6 +112,7 @@ impl Around {
             ("AWS_ACCESS_KEY_ID", "AKIASANDBOX"),
             ("AWS_SECRET_ACCESS_KEY", "secret"),
             ("STAGE", "dev"),
+            ("VERSION", "1"),
             ("CORS_ALLOWED_ORIGINS", "https://crm.example.com"),
             ("FIREBASE_PROJECT_ID", "dn"),
             ("SECRETS_MANAGER_SECRET_NAME", "mailgun"),

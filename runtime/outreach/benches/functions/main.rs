@@ -93,7 +93,7 @@ async fn main() {
 async fn measured(program: &Program, function: &str, requests: usize) -> Figures {
     let around = Around::new().await;
     let mut tokens = Vec::new();
-    for number in 0..requests.min(SOME) + WARM_UP {
+    for number in 0..requests.min(SOME) + WARM_UP + STARTS {
         let stream = if function.starts_with("financial") { Stream::Financial } else { Stream::Outreach };
         tokens.push(around.token(&format!("r{number}@b.example"), stream).await);
     }
