@@ -111,6 +111,14 @@ pub struct Key {
     pub used: Option<u64>,
 }
 
+impl Key {
+    /// What tells whether it is the one in use.
+    #[must_use]
+    pub fn mark(&self) -> Mark<'_> {
+        Mark { id: &self.id, follows: self.follows.as_deref(), since_s: self.since_s }
+    }
+}
+
 /// The last full day before an instant, as days since 1970.
 #[must_use]
 pub const fn last_full_day(now_s: i64) -> i64 {

@@ -7,6 +7,8 @@ use contract::operations;
 use engine::{Clock, PacedGate, Silent};
 use kinds::{Clients, Objects, Reader};
 use model::{Address, Fault};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use stacks::Applied;
 use support::{Aws, Failed, aws::failed};
 
@@ -40,11 +42,21 @@ pub(crate) async fn applied(
     Applied::read(&bytes).map_err(|why| Failed::internal(format!("{}: {why}", operations::DECLARED)))
 }
 
-/// An object of the bucket; none before it was first written.
-pub(crate) async fn kept(reader: &Reader, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, Failed> {
+/// What the last report found; none before the first.
+pub(crate) async fn kept<T: DeserializeOwned>(
+    reader: &Reader,
+    bucket: &str,
+    key: &str,
+) -> Result<Option<T>, Failed> {
     let objects = Objects::new(reader.clone(), &address(), bucket);
     let found = objects.read(key).await.map_err(|fault| refused(&fault))?;
-    Ok(found.map(|(bytes, _)| bytes))
+    Ok(found.and_then(|(bytes, _)| finding(&bytes)))
+}
+
+/// The finding of a report that was kept; a report that cannot be read is none.
+pub(crate) fn finding<T: DeserializeOwned>(kept: &[u8]) -> Option<T> {
+    let value: Value = serde_json::from_slice(kept).ok()?;
+    serde_json::from_value(value).ok()
 }
 
 /// Writes a report over the one before it.

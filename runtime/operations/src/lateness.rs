@@ -2,7 +2,6 @@
 
 use rotation::Health;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use support::time;
 
 /// How the rotation goes.
@@ -72,12 +71,6 @@ impl Report {
 }
 
 impl Finding {
-    /// The finding of a report that was kept; a report that cannot be read is none.
-    pub(crate) fn read(kept: &[u8]) -> Option<Self> {
-        let value: Value = serde_json::from_slice(kept).ok()?;
-        serde_json::from_value(value).ok()
-    }
-
     /// Whether people have not been told of this. That all is well is news only after something was not.
     pub(crate) fn differs(&self, before: Option<&Self>) -> bool {
         match before {
@@ -90,11 +83,12 @@ impl Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control;
 
     fn run(before: Option<&Finding>, health: Health) -> (bool, Finding) {
         let report = Report::new("dev", 5, health, "draining");
         let news = report.finding.differs(before);
-        (news, Finding::read(&serde_json::to_vec(&report).unwrap()).unwrap())
+        (news, control::finding(&serde_json::to_vec(&report).unwrap()).unwrap())
     }
 
     #[test]
@@ -113,7 +107,7 @@ mod tests {
         let (news, well) = run(Some(&overdue), Health::Well);
         assert!(news, "it is over");
         assert!(!run(Some(&well), Health::Well).0);
-        assert_eq!(Finding::read(b"{}"), None);
+        assert_eq!(control::finding::<Finding>(b"{}"), None);
     }
 
     #[test]

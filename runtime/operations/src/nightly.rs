@@ -20,7 +20,7 @@ use tracing::info;
 
 use crate::{
     control,
-    report::{Finding, Report, State, fault},
+    report::{Report, State, fault},
 };
 
 /// One night.
@@ -33,7 +33,7 @@ pub async fn handle(_: Value, call: Arc<Call<Drift>>) -> Result<Value, Failed> {
     let scope = applied.scope().map_err(|error| Failed::internal(error.to_string()))?;
     let gate = PacedGate::read_only(Arc::new(Wall), Arc::new(Silent), now_ms);
     let reader = Reader::new(clients, scope, Arc::new(gate)).from_outside();
-    let before = kept(&call, &reader).await?;
+    let before = control::kept(&reader, call.variables.control.name(), operations::REPORT).await?;
     let seen = compare(&applied, &reader, now_ms).await;
     let report = Report::new(&applied.stage, now_ms, seen);
     let news = report.finding.differs(before.as_ref());
@@ -47,12 +47,6 @@ pub async fn handle(_: Value, call: Arc<Call<Drift>>) -> Result<Value, Failed> {
     let state = report.finding.state;
     info!(?state, news, wrong = report.size(), "compared");
     Ok(json!({ "state": state, "news": news, "wrong": report.size() }))
-}
-
-/// What the last report found; none before the first.
-async fn kept(call: &Call<Drift>, reader: &Reader) -> Result<Option<Finding>, Failed> {
-    let found = control::kept(reader, call.variables.control.name(), operations::REPORT).await?;
-    Ok(found.and_then(|bytes| Finding::read(&bytes)))
 }
 
 /// Declares what was applied, and looks.

@@ -2,7 +2,6 @@
 
 use model::{Drift, Fault};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// Lines of a message; the report in the bucket has all of them.
 const LINES_MAX: usize = 40;
@@ -111,12 +110,6 @@ impl Report {
 }
 
 impl Finding {
-    /// The finding of a report that was kept; a report that cannot be read is none.
-    pub(crate) fn read(kept: &[u8]) -> Option<Self> {
-        let value: Value = serde_json::from_slice(kept).ok()?;
-        serde_json::from_value(value).ok()
-    }
-
     /// Whether people have not been told of this. That nothing is wrong is news only after something was.
     pub(crate) fn differs(&self, before: Option<&Self>) -> bool {
         match before {
@@ -146,6 +139,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::control;
 
     fn drift(fields: &[&str]) -> Drift {
         let address: model::Address = "reports/bucket/reports".parse().unwrap();
@@ -182,7 +176,7 @@ mod tests {
         let report = Report::new("dev", at_ms, seen);
         let news = report.finding.differs(before);
         let kept = serde_json::to_vec(&report.after(before)).unwrap();
-        (news, Finding::read(&kept).unwrap())
+        (news, control::finding(&kept).unwrap())
     }
 
     #[test]
@@ -206,7 +200,7 @@ mod tests {
         let (news, _) = night(Some(&gone), 8, Ok(drift(&[])));
         assert!(!news);
         assert!(night(None, 9, denied()).0, "the first night finds something");
-        assert_eq!(Finding::read(b"{}"), None);
+        assert_eq!(control::finding::<Finding>(b"{}"), None);
     }
 
     #[test]

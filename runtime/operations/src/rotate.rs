@@ -64,8 +64,7 @@ pub async fn handle(_: Value, call: Arc<Call<Rotate>>) -> Result<Value, Failed> 
     let task = Task { site, rules: Rules::SAFE.due_after(wanted.every_days), wish: Wish::default() };
     let owner = format!("the function {}", scope.prefix() + Rotate::FUNCTION.name);
     let hand = Hand { clients, scope, clock, owner };
-    let before = control::kept(&hand.reader(), bucket, operations::ROTATION_REPORT).await?;
-    let before = before.and_then(|bytes| Finding::read(&bytes));
+    let before: Option<Finding> = control::kept(&hand.reader(), bucket, operations::ROTATION_REPORT).await?;
 
     let did = step(&hand, &task, wanted).await?;
     let (seen, next) = look(&hand, &task).await?;

@@ -8,7 +8,7 @@ pub fn next(observed: &Observed, rules: &Rules, wish: Wish) -> Next {
     if observed.named_by_id {
         return Next::Stuck(Stuck::NamedById);
     }
-    let marks: Vec<Mark<'_>> = observed.keys.iter().map(mark).collect();
+    let marks: Vec<Mark<'_>> = observed.keys.iter().map(Key::mark).collect();
     let named = in_use(&marks).and_then(|id| observed.keys.iter().find(|key| key.id == id));
     let Some(current) = named else { return Next::Stuck(Stuck::NoKey) };
     if !observed.has_plan {
@@ -25,10 +25,6 @@ pub fn next(observed: &Observed, rules: &Rules, wish: Wish) -> Next {
         Some(next) => look.bring_in(next),
         None => look.see_out(),
     }
-}
-
-fn mark(key: &Key) -> Mark<'_> {
-    Mark { id: &key.id, follows: key.follows.as_deref(), since_s: key.since_s }
 }
 
 struct Look<'a> {

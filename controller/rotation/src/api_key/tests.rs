@@ -47,11 +47,7 @@ fn a_new_key_is_admitted_before_callers_are_told_of_it() {
     let new = Key { in_plan: false, ..follower("b", "a", None) };
     let mut look = seen(1000, vec![key("a"), new]);
     let marks = |look: &Observed| {
-        let marks: Vec<Mark<'_>> = look
-            .keys
-            .iter()
-            .map(|key| Mark { id: &key.id, follows: key.follows.as_deref(), since_s: key.since_s })
-            .collect();
+        let marks: Vec<Mark<'_>> = look.keys.iter().map(Key::mark).collect();
         let guests: Vec<bool> = marks.iter().map(|mark| is_guest(mark, &marks)).collect();
         (in_use(&marks).map(str::to_owned), guests)
     };

@@ -21,16 +21,13 @@ pub(crate) struct KeyRotation<'a> {
     pub(crate) next: &'a Next,
 }
 
-fn role(observed: &Observed, key: &Key) -> &'static str {
-    let mark = |key: &Key| -> (String, Option<String>, Option<i64>) {
-        (key.id.clone(), key.follows.clone(), key.since_s)
-    };
-    let all: Vec<_> = observed.keys.iter().map(mark).collect();
-    let marks: Vec<Mark<'_>> = all
-        .iter()
-        .map(|(id, follows, since_s)| Mark { id, follows: follows.as_deref(), since_s: *since_s })
-        .collect();
-    let current = in_use(&marks);
+/// The key that callers are told of.
+fn current(observed: &Observed) -> Option<&str> {
+    let marks: Vec<Mark<'_>> = observed.keys.iter().map(Key::mark).collect();
+    in_use(&marks)
+}
+
+fn role(current: Option<&str>, key: &Key) -> &'static str {
     match (current == Some(key.id.as_str()), key.since_s, key.follows.as_deref()) {
         (true, ..) => "current",
         (false, None, follows) if follows.is_some() && follows == current => "next",
@@ -44,8 +41,9 @@ pub(crate) fn key_rotation_text(of: &KeyRotation<'_>, style: &Style) -> String {
     let mut page = Page::new(style);
     let mut line = |indent: usize, text: &str| page.line(indent, indent + 2, &[Paint::Plain.of(text)]);
     line(0, &format!("{} · api-key {} · {}", of.stage, of.name, of.next.stage()));
+    let current = current(observed);
     for key in &observed.keys {
-        let doing = match (role(observed, key), key.enabled, key.in_plan) {
+        let doing = match (role(current, key), key.enabled, key.in_plan) {
             (_, false, _) => "is disabled".to_owned(),
             ("current", _, true) => "is the one that callers are told of".to_owned(),
             ("current", _, false) => "is the one that callers are told of, and the plan lacks it".to_owned(),
@@ -95,10 +93,11 @@ pub(crate) fn used(next: &Next) -> String {
 /// For programs.
 pub(crate) fn key_rotation_json(of: &KeyRotation<'_>) -> String {
     let observed = of.observed;
+    let current = current(observed);
     let key = |key: &Key| {
         json!({
             "id": key.id,
-            "role": role(observed, key),
+            "role": role(current, key),
             "enabled": key.enabled,
             "in_plan": key.in_plan,
             "used_last_day": key.used,
